@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+# One program, two link profiles: guest = static musl, no libraries; host = dynamic, all tools.
+#   make [all]   both programs                make demo    set up everything, run one pipeline in a VM
+#   make check   no root, no VM, < 1 min      make test    set up everything, run every test
+#   make kernel  our kernel, cached           make help    the other targets
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+BUILD ?= build
+CC ?= cc
+MUSL_CC ?= musl-gcc
+WERROR ?= 1
+PREFIX ?= /usr/local
+DESTDIR ?=
+VERSION := $(shell cat VERSION)
+MULTIARCH := $(shell $(CC) -print-multiarch)
+
+WARN = -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wformat-nonliteral -Wstrict-prototypes \
+	-Wmissing-prototypes -Wold-style-definition -Wwrite-strings -Wpointer-arith -Wcast-align \
+	-Wundef -Wswitch-enum -Wimplicit-fallthrough -Wconversion -Wno-sign-conversion \
+	$(if $(filter 1,$(WERROR)),-Werror)
+# Paths of the build do not reach the binary: the same source gives the same bytes anywhere.
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) -I. -I$(BUILD)/include -ffile-prefix-map=$(CURDIR)=.
+HOST_CFLAGS = $(ALL_CFLAGS) -O2 -g -fstack-protector-strong -fPIE \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2) $(CFLAGS)
+HOST_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+HOST_LIBS = -ljansson -larchive -lkmod
+# Kernel headers through links of our own: /usr/include itself would bring glibc's.
+GUEST_CFLAGS = $(ALL_CFLAGS) -isystem $(BUILD)/kernel-include -Os -fno-pie -ffunction-sections \
+	-fdata-sections -fno-asynchronous-unwind-tables -fno-stack-protector
+GUEST_LDFLAGS = -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,norelro -s
+
+LIB_SRC := $(wildcard lib/*.c)
+GUEST_SRC := execvm.c $(LIB_SRC) $(wildcard chain/*.c) $(wildcard init/*.c)
+HOST_SRC := execvm.c $(LIB_SRC) $(wildcard chain/*.c) $(wildcard init/*.c) $(wildcard runners/*.c) $(wildcard initrd/*.c)
+GUEST_OBJ := $(GUEST_SRC:%.c=$(BUILD)/guest/%.o)
+HOST_OBJ := $(HOST_SRC:%.c=$(BUILD)/host/%.o) $(BUILD)/host/runners/guest-image.o
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/host/%.o)
+
+.PHONY: all
+all: $(BUILD)/guest/execvm $(BUILD)/host/execvm $(BUILD)/host/run-in-vm
+
+$(BUILD)/include/version.h: VERSION Makefile
+	@mkdir -p $(@D)
+	echo '#define EXECVM_VERSION "$(VERSION)"' > $@
+
+$(BUILD)/kernel-include/.stamp:
+	@mkdir -p $(@D)
+	ln -sfn /usr/include/linux $(@D)/linux
+	ln -sfn /usr/include/asm-generic $(@D)/asm-generic
+	ln -sfn /usr/include/$(MULTIARCH)/asm $(@D)/asm
+	touch $@
+
+$(BUILD)/guest/%.o: %.c Makefile | $(BUILD)/include/version.h $(BUILD)/kernel-include/.stamp
+	@mkdir -p $(@D)
+	$(MUSL_CC) $(CPPFLAGS) $(GUEST_CFLAGS) -DEXECVM_GUEST=1 -MMD -MP -c -o $@ $<
+
+$(BUILD)/guest/execvm: $(GUEST_OBJ)
+	$(MUSL_CC) $(GUEST_CFLAGS) $(GUEST_LDFLAGS) -o $@ $^
+
+$(BUILD)/host/%.o: %.c Makefile | $(BUILD)/include/version.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(HOST_CFLAGS) -DEXECVM_GUEST=0 -MMD -MP -c -o $@ $<
+
+# The guest program travels inside the host program: one file to install, never two versions.
+$(BUILD)/host/runners/guest-image.o: runners/guest-image.S $(BUILD)/guest/execvm Makefile
+	@mkdir -p $(@D)
+	$(CC) -DGUEST_IMAGE='"$(BUILD)/guest/execvm"' -c -o $@ $<
+
+$(BUILD)/host/execvm: $(HOST_OBJ)
+	$(CC) $(HOST_CFLAGS) $(HOST_LDFLAGS) -o $@ $^ $(HOST_LIBS)
+
+$(BUILD)/host/run-in-vm: $(BUILD)/host/execvm
+	ln -sfn execvm $@
+
+-include $(GUEST_OBJ:.o=.d) $(HOST_OBJ:.o=.d)
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages: put together in one buffer, cleaned, written once. */
+#include "lib/msg.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MSG_MAX 1024
+
+static const char *tool_name;
+static enum msg_level shown = MSG_WARNING;
+static int msg_fd = STDERR_FILENO;
+
+void msg_tool(const char *tool)
+{
+	tool_name = tool;
+}
+
+void msg_set_level(enum msg_level level)
+{
+	shown = level;
+}
+
+enum msg_level msg_level(void)
+{
+	return shown;
+}
+
+void msg_set_fd(int fd)
+{
+	msg_fd = fd;
+}
+
+static void say(const char *prefix, const char *fmt, va_list ap) printf_like(2, 0);
+static void say(const char *prefix, const char *fmt, va_list ap)
+{
+	int saved = errno;
+	char line[MSG_MAX];
+	size_t n;
+	int k;
+
+	snprintf(line, sizeof(line) - 1, "execvm%s%s: %s", tool_name ? " " : "",
+		 tool_name ? tool_name : "", prefix);
+	n = strlen(line);
+	k = vsnprintf(line + n, sizeof(line) - 1 - n, fmt, ap);
+	if (k > 0)
+		n += (size_t)k < sizeof(line) - 1 - n ? (size_t)k : sizeof(line) - 2 - n;
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
+	}
+	line[n++] = '\n';
+	/* Nobody is left to tell when this fails. */
+	if (write(msg_fd, line, n) < 0)
+		n = 0;
+	errno = saved;
+}
+
+void msg_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("warning: ", fmt, ap);
+	va_end(ap);
+}
+
+void msg_info(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (shown < MSG_INFO)
+		return;
+	va_start(ap, fmt);
+	say("", fmt, ap);
+	va_end(ap);
+}
+
+void msg_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (shown < MSG_DEBUG)
+		return;
+	va_start(ap, fmt);
+	say("debug: ", fmt, ap);
+	va_end(ap);
+}
+
+int failf(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("", fmt, ap);
+	va_end(ap);
+	return EXIT_EXECVM;
+}
+
+int fail(const struct err *e)
+{
+	return failf("%s", e->msg);
+}
+
+void msg_assert(const char *what, const char *file, int line)
+{
+	failf("bug: %s:%d: %s", file, line, what);
+	abort();
+}
