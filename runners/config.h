@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one table of what can be said about a run: it feeds the option parser, the reader of machine
+ * descriptions, --help and the check of the man page.
+ */
+#pragma once
+
+#include "lib/err.h"
+#include "lib/macro.h"
+#include "lib/opt.h"
+#include "runners/runner.h"
+
+/* What the command line said, as text, before it is checked. */
+struct run_opts {
+	const char *runner, *kernel, *initrd, *append, *root, *root_mode, *memory, *cpus, *accel;
+	const char *cwd, *user, *hostname, *timeout, *config;
+	struct argv disks;    /* FILE=/dev/NAME[,ro] */
+	struct argv env;      /* "env=K=V" and "env-file=F", in order */
+	bool no_stdin, tty, dry_run, show_append, boot_log, timings, debug;
+	unsigned verbose;
+};
+
+extern const struct opt run_opts_table[];
+
+/*
+ * Defaults, then the machine description o->config names (if any), then the options, into *s, and
+ * checks that need no file system but the config file's. args are the operands (they replace the
+ * description's). A sentence about the description has file, line and key.
+ */
+int config_plan(const struct run_opts *o, char *const *args, struct vm_spec *s, struct err *e)
+	must_check nonnull(1, 2, 3, 4);
+
+/* The description alone: text of n bytes, path for messages and for relative paths. Pure. */
+int config_read(const char *text, size_t n, const char *path, struct vm_spec *s, struct err *e)
+	must_check nonnull(1, 3, 4, 5);
+
+void run_opts_free(struct run_opts *o) nonnull(1);
