@@ -32,6 +32,9 @@ GUEST_CFLAGS = $(ALL_CFLAGS) -isystem $(BUILD)/kernel-include -Os -fno-pie -ffun
 	-fdata-sections -fno-asynchronous-unwind-tables -fno-stack-protector
 GUEST_LDFLAGS = -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,norelro -s
 
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+
 LIB_SRC := $(wildcard lib/*.c)
 GUEST_SRC := execvm.c $(LIB_SRC) $(wildcard chain/*.c) $(wildcard init/*.c)
 HOST_SRC := execvm.c $(LIB_SRC) $(wildcard chain/*.c) $(wildcard init/*.c) $(wildcard runners/*.c) $(wildcard initrd/*.c)
@@ -44,38 +47,45 @@ all: $(BUILD)/guest/execvm $(BUILD)/host/execvm $(BUILD)/host/run-in-vm
 
 $(BUILD)/include/version.h: VERSION Makefile
 	@mkdir -p $(@D)
-	echo '#define EXECVM_VERSION "$(VERSION)"' > $@
+	@echo '#define EXECVM_VERSION "$(VERSION)"' > $@
 
 $(BUILD)/kernel-include/.stamp:
 	@mkdir -p $(@D)
-	ln -sfn /usr/include/linux $(@D)/linux
-	ln -sfn /usr/include/asm-generic $(@D)/asm-generic
-	ln -sfn /usr/include/$(MULTIARCH)/asm $(@D)/asm
-	touch $@
+	@ln -sfn /usr/include/linux $(@D)/linux
+	@ln -sfn /usr/include/asm-generic $(@D)/asm-generic
+	@ln -sfn /usr/include/$(MULTIARCH)/asm $(@D)/asm
+	@touch $@
 
 $(BUILD)/guest/%.o: %.c Makefile | $(BUILD)/include/version.h $(BUILD)/kernel-include/.stamp
 	@mkdir -p $(@D)
-	$(MUSL_CC) $(CPPFLAGS) $(GUEST_CFLAGS) -DEXECVM_GUEST=1 -MMD -MP -c -o $@ $<
+	$(call say,MUSL,$@)
+	$(Q)$(MUSL_CC) $(CPPFLAGS) $(GUEST_CFLAGS) -DEXECVM_GUEST=1 -MMD -MP -c -o $@ $<
 
 $(BUILD)/guest/execvm: $(GUEST_OBJ)
-	$(MUSL_CC) $(GUEST_CFLAGS) $(GUEST_LDFLAGS) -o $@ $^
+	$(call say,LINK,$@)
+	$(Q)$(MUSL_CC) $(GUEST_CFLAGS) $(GUEST_LDFLAGS) -o $@ $^
 
 $(BUILD)/host/%.o: %.c Makefile | $(BUILD)/include/version.h
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(HOST_CFLAGS) -DEXECVM_GUEST=0 -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(HOST_CFLAGS) -DEXECVM_GUEST=0 -MMD -MP -c -o $@ $<
 
 # The guest program travels inside the host program: one file to install, never two versions.
 $(BUILD)/host/runners/guest-image.o: runners/guest-image.S $(BUILD)/guest/execvm Makefile
 	@mkdir -p $(@D)
-	$(CC) -DGUEST_IMAGE='"$(BUILD)/guest/execvm"' -c -o $@ $<
+	$(call say,AS,$@)
+	$(Q)$(CC) -DGUEST_IMAGE='"$(BUILD)/guest/execvm"' -c -o $@ $<
 
 $(BUILD)/host/execvm: $(HOST_OBJ)
-	$(CC) $(HOST_CFLAGS) $(HOST_LDFLAGS) -o $@ $^ $(HOST_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(HOST_CFLAGS) $(HOST_LDFLAGS) -o $@ $^ $(HOST_LIBS)
 
 $(BUILD)/host/run-in-vm: $(BUILD)/host/execvm
-	ln -sfn execvm $@
+	@ln -sfn execvm $@
 
 -include $(GUEST_OBJ:.o=.d) $(HOST_OBJ:.o=.d)
+
+-include tests/tests.mk
 
 .PHONY: clean
 clean:

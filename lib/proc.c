@@ -240,6 +240,15 @@ int proc_spawn(const struct proc_spec *s, pid_t *pid, struct proc_failure *f)
 	return 0;
 }
 
+int proc_become(const struct proc_spec *s, struct proc_failure *f)
+{
+	struct child c = { .spec = s, .envp = s->envp ? s->envp : environ, .parent = getppid() };
+
+	child_setup(&c);
+	*f = (struct proc_failure){ c.stage, c.code };
+	return -c.code;
+}
+
 static void decode(int raw, struct proc_status *st)
 {
 	if (WIFSIGNALED(raw))

@@ -87,6 +87,9 @@ void proc_signals_restore(const struct proc_signals *s) nonnull(1);
 int proc_spawn(const struct proc_spec *s, pid_t *pid, struct proc_failure *f) must_check
 	nonnull(1, 2, 3);
 
+/* Makes this process what the spec says. Returns only when a step failed: -errno and *f. */
+int proc_become(const struct proc_spec *s, struct proc_failure *f) must_check nonnull(1, 2);
+
 /* Replaces this process; searches path (NULL = default) as proc_spawn does. Returns -errno. */
 int proc_exec(char *const *argv, char *const *envp, const char *path) must_check nonnull(1, 2);
 

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `execvm chain`: run the first command, then become the second.
+ *
+ * Everything that was inherited goes on untouched: descriptors, environment, directory, blocked
+ * and ignored signals. While the first command runs, a signal that somebody sends to the chain is
+ * passed on; when it was one that ends programs (INT, TERM, HUP, QUIT), the second command does
+ * not start, whatever the first made of it.
+ */
+#include "chain/cmd-chain.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chain/chain.h"
+#include "lib/msg.h"
+#include "lib/proc.h"
+
+static int exec_failed(const char *name, int code)
+{
+	failf("%s: %s", name, strerror(code));
+	return proc_exec_code(code);
+}
+
+/* Returns 0 when the second command is to run, else the chain's own exit code. */
+static int run_first(char **argv, const struct proc_signals *entry)
+{
+	struct proc_spec s = PROC_SPEC_INIT;
+	struct proc_supervised end;
+	struct proc_failure f;
+	int code;
+
+	s.argv = argv;
+	s.path = getenv("PATH");
+	if (proc_supervise(&s, entry, 0, &end, &f) < 0) {
+		if (!strcmp(f.stage, "exec"))
+			return exec_failed(argv[0], f.code);
+		return failf("%s %s: %s", f.stage, argv[0], strerror(f.code));
+	}
+	code = proc_exit_code(&end.status);
+	if (end.status.kind == PROC_SIGNALED)
+		failf("%s: killed by %s%s", argv[0], proc_signal_name(end.status.value),
+		      end.status.core ? ", core dumped" : "");
+	if (code == 0 && end.signal)
+		code = EXIT_SIGNAL + end.signal;
+	return code;
+}
+
+static int chain_main(int argc, char **argv)
+{
+	struct proc_signals entry;
+	struct chain c;
+	struct err e;
+	int code;
+
+	(void)argc;
+	proc_signals_save(&entry);
+	if (chain_split(argv + 1, &c, &e) < 0) {
+		failf("%s (usage: execvm chain DELIM CMD1... DELIM CMD2...)", e.msg);
+		return EXIT_EXECVM;
+	}
+	code = run_first(c.first, &entry);
+	if (code)
+		return code;
+	return exec_failed(c.second[0], -proc_exec(c.second, environ, getenv("PATH")));
+}
+
+const struct cmd cmd_chain = {
+	.name = "chain",
+	.operands = "DELIM CMD1... DELIM CMD2...",
+	.summary = "run one command, then become another",
+	.help = "The first word is the delimiter: any non-empty word. CMD1 ends at its next\n"
+		"occurrence and is waited for; when it ends with 0, CMD2 replaces the chain.\n"
+		"Otherwise the chain exits with CMD1's status and CMD2 does not start.\n"
+		"There are no options: any word could be the delimiter.\n",
+	.main = chain_main,
+};

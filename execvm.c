@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* The tools of this binary. The guest profile has those that need no library. */
+#include "chain/cmd-chain.h"
+#include "init/cmd-init.h"
+#if !EXECVM_GUEST
+#include "initrd/cmd-initrd.h"
+#include "runners/cmd-runners.h"
+#endif
+
+static const struct cmd *const tools[] = {
+	&cmd_chain,
+	&cmd_init,
+#if !EXECVM_GUEST
+	&cmd_run,
+	&cmd_initrd,
+	&cmd_kernel,
+	&cmd_doctor,
+#endif
+	NULL,
+};
+
+int main(int argc, char **argv)
+{
+	return cmd_dispatch(tools, argc, argv);
+}

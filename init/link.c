@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The port named "execvm" and what is said on it before the agent takes over: hello and
+ * boot@execvm. A guest without a virtio console at all has no wire; one that has such a device gets
+ * a moment for the port to appear, because the kernel learns of ports by messages.
+ */
+#include "init/link.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "init/init.h"
+#include "lib/cleanup.h"
+
+#define PORT_WAIT_MS 5000
+#define VIRTIO_ID_CONSOLE "0x0003"
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Does the small file dir/name/leaf begin with want (a line of its own)? */
+static bool says(const char *dir, const char *name, const char *leaf, const char *want)
+{
+	cleanup_close int fd = -1;
+	char path[320], text[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/%.200s/%s", dir, name, leaf);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return !strcmp(text, want);
+}
+
+/* The first entry of dir whose leaf says want, into out. */
+static bool entry_that_says(const char *dir, const char *leaf, const char *want, char *out,
+			    size_t size)
+{
+	cleanup_dir DIR *d = opendir(dir);
+	struct dirent *de;
+
+	while (d && (de = readdir(d))) {
+		if (de->d_name[0] != '.' && says(dir, de->d_name, leaf, want)) {
+			snprintf(out, size, "%s", de->d_name);
+			return true;
+		}
+	}
+	return false;
+}
+
+int link_open(struct guest *g, struct err *e)
+{
+	long deadline = now_ms() + PORT_WAIT_MS;
+	char name[64], path[80];
+	struct link *l;
+
+	if (!entry_that_says("/sys/bus/virtio/devices", "device", VIRTIO_ID_CONSOLE, name,
+			     sizeof(name)))
+		return 0;
+	while (!entry_that_says("/sys/class/virtio-ports", "name", WIRE_PORT, name, sizeof(name))) {
+		if (now_ms() >= deadline)
+			return 0; /* a console for somebody else */
+		usleep(500);
+	}
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return err_set(e, ENOMEM, "out of memory");
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	l->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (l->fd < 0) {
+		err_sys(e, "open %s", path);
+		free(l);
+		return -e->code;
+	}
+	mux_init(&l->mux, MUX_GUEST);
+	g->link = l;
+	return 0;
+}
+
+int link_event(struct link *l, struct mux_event *ev, struct err *e)
+{
+	size_t used;
+	int r = mux_input(&l->mux, l->in + l->at, l->len - l->at, &used, ev, e);
+
+	l->at += used;
+	return r;
+}
+
+int link_fill(struct link *l, struct err *e)
+{
+	ssize_t n;
+
+	l->at = l->len = 0;
+	n = read(l->fd, l->in, sizeof(l->in));
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n < 0)
+		return err_sys(e, "read the wire");
+	if (n == 0)
+		return err_set(e, EPIPE, "the wire is closed");
+	l->len = (size_t)n;
+	return 1;
+}
+
+int link_flush(struct link *l, struct err *e)
+{
+	const void *p;
+	size_t n;
+
+	while ((n = mux_output(&l->mux, &p)) > 0) {
+		ssize_t k = write(l->fd, p, n);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0 && errno == EAGAIN)
+			return 1;
+		if (k <= 0)
+			return k < 0 ? err_sys(e, "write the wire") : 1;
+		mux_output_done(&l->mux, (size_t)k);
+	}
+	return 0;
+}
+
+int link_drain(struct link *l, int timeout_ms, struct err *e)
+{
+	long deadline = now_ms() + timeout_ms;
+
+	for (;;) {
+		struct pollfd p = { .fd = l->fd, .events = POLLOUT };
+		long left = deadline - now_ms();
+		int r = link_flush(l, e);
+
+		if (r <= 0)
+			return r;
+		if (left <= 0)
+			return err_set(e, ETIMEDOUT, "the host does not read the wire");
+		if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
+			return err_sys(e, "poll the wire");
+	}
+}
+
+int link_await(struct link *l, enum mux_event_kind kind, int timeout_ms, struct mux_event *ev,
+	       struct err *e)
+{
+	long deadline = now_ms() + timeout_ms;
+
+	for (;;) {
+		struct pollfd p = { .fd = l->fd, .events = POLLIN };
+		long left = timeout_ms < 0 ? -1 : deadline - now_ms();
+		int r = link_event(l, ev, e);
+
+		if (r < 0 || (r && ev->kind == kind))
+			return r < 0 ? r : 0;
+		if (r)
+			continue;
+		r = link_flush(l, e);
+		if (r < 0)
+			return r;
+		if (r)
+			p.events |= POLLOUT;
+		if (timeout_ms >= 0 && left <= 0)
+			return err_set(e, ETIMEDOUT, "the host says nothing");
+		if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
+			return err_sys(e, "poll the wire");
+		if (p.revents & (POLLIN | POLLHUP | POLLERR)) {
+			r = link_fill(l, e);
+			if (r < 0)
+				return r;
+		}
+	}
+}
+
+/*
+ * Here a machine may wait for ever, and be frozen: the next thing that happens is the host saying
+ * boot@execvm.
+ */
+int link_listen(struct guest *g, struct err *e)
+{
+	struct mux_event ev;
+	int r;
+
+	do {
+		r = link_await(g->link, MUX_GLOBAL, -1, &ev, e);
+		if (r < 0)
+			return r;
+	} while (strcmp(ev.name, WIRE_BOOT) != 0);
+	if (wire_get_boot(ev.data, ev.len, &g->boot) < 0)
+		return err_set(e, EBADMSG, "%s cannot be read", WIRE_BOOT);
+	if (buf_add(&g->machine_text, g->boot.machine, g->boot.machine_len) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	g->boot.machine = g->machine_text.p;
+	g->booted = true;
+	return 0;
+}
