@@ -20,6 +20,9 @@
 #define PAYLOAD_MOUNTS 64u
 #define PAYLOAD_DEVICES 64u
 #define PAYLOAD_RLIMITS 16u
+#define PAYLOAD_STRINGS ((size_t)1 << 19) /* args, and env: what execve takes is not much more */
+#define PAYLOAD_HOSTNAME 64u /* bytes: what the kernel keeps */
+#define PAYLOAD_SERIAL 20u   /* bytes: what virtio has room for */
 #define PAYLOAD_PARAM "execvm.payload=" /* on the kernel command line, base64 follows */
 
 enum root_mode { ROOT_OVERLAY, ROOT_RO, ROOT_RW };
@@ -57,7 +60,7 @@ struct payload_process {
 	struct proc_rlimit rlimit[PAYLOAD_RLIMITS];
 	size_t nrlimits;
 	bool no_new_privs, tty, exec;
-	char *pool; /* owned: what could not be decoded in place ("K=V"); NULL when empty */
+	char *pool; /* owned; NULL as long as everything can be decoded in place */
 };
 
 struct payload {
@@ -69,17 +72,24 @@ struct payload {
 enum { PAYLOAD_MACHINE = 1, PAYLOAD_PROCESS = 2, PAYLOAD_BOTH = 3 };
 
 /*
- * Reads n bytes of JSON. text is changed and must live as long as *p. A key of a half that is not
- * in halves is refused. Returns 0, or -EINVAL (-EFBIG, -ENOMEM) with a sentence that has the offset
- * and the key, and never a value: values may be secrets.
+ * Reads n bytes of JSON into *p, whatever it held. text is changed and must live as long as *p. A
+ * key of a half that is not in halves is refused. Returns 0, or -EINVAL (-EFBIG, -ENOMEM) with *p
+ * empty and a sentence that has the offset and the key, and never a value: values may be secrets.
+ *
+ * Keys are the names of the fields with '-' for '_', in any case. Wherever a value is a string,
+ * {"base64": "…"} may stand instead: any bytes but NUL. umask is a string of octal digits, at most
+ * "0777"; rlimits are {"nofile": 1024, "core": "unlimited", "stack": [soft, hard]}.
+ *
+ * Allocates a pointer per element of args and env and nothing else: at most 2 * PAYLOAD_MAX.
  */
 int payload_decode(char *text, size_t n, int halves, struct payload *p, struct err *e) must_check
 	nonnull(1, 4, 5);
 
 /*
  * Adds the JSON of the given halves; what is at its default is left out. Bytes that are not UTF-8
- * become {"base64": …}. payload_decode() of it gives the same values. Returns 0 or a negative
- * errno with a sentence.
+ * become {"base64": …}. payload_decode() of it gives the same values: what that would refuse (names
+ * in env and devices that are not UTF-8, too) is refused here, with out as it was. Returns 0 or a
+ * negative errno with a sentence.
  */
 int payload_encode(const struct payload *p, int halves, struct buf *out, struct err *e) must_check
 	nonnull(1, 3, 4);
