@@ -14,11 +14,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "lib/cmd.h"
 #include "lib/err.h"
 #include "lib/macro.h"
-
-extern const struct cmd cmd_initrd;
 
 struct initrd; /* the sources so far */
 
