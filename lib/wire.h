@@ -59,7 +59,7 @@ enum wire_msg {
 #define WIRE_EOW "eow@openssh.com"
 #define WIRE_EXIT "exit@execvm"
 
-/* Writes fields into fixed memory. What does not fit sets overflow and is dropped. */
+/* Writes fields into fixed memory. What does not fit sets overflow; it and all after it is dropped. */
 struct wire_out {
 	uint8_t *p;
 	size_t n, cap;
@@ -76,7 +76,7 @@ void wire_put_text(struct wire_out *o, const char *s) nonnull(1, 2);
 size_t wire_begin(struct wire_out *o, enum wire_msg msg) nonnull(1);
 void wire_end(struct wire_out *o, size_t begin) nonnull(1);
 
-/* Reads fields. What is not there sets bad and reads as zero or empty. */
+/* Reads fields. What is not there sets bad; it and all after it reads as zero or empty. */
 struct wire_in {
 	const uint8_t *p;
 	size_t n; /* bytes left */
@@ -117,7 +117,8 @@ struct wire_exit {
 void wire_put_exit(struct wire_out *o, const struct wire_exit *x) nonnull(1, 2);
 int wire_get_exit(const void *p, size_t n, struct wire_exit *x) must_check nonnull(3);
 
-/* pty-req (RFC 4254 section 6.2) and window-change (6.7); modes is the encoded string. */
+/* pty-req (RFC 4254 section 6.2) and window-change (6.7). No terminal modes are sent; those of a
+ * peer are skipped. */
 struct wire_winsize {
 	uint32_t cols, rows, xpixel, ypixel;
 };
@@ -130,6 +131,6 @@ struct wire_pty {
 void wire_put_pty(struct wire_out *o, const struct wire_pty *t) nonnull(1, 2);
 int wire_get_pty(const void *p, size_t n, struct wire_pty *t) must_check nonnull(3);
 
-/* RFC 4254 section 6.10: signal names without "SIG". 0 = not one that may be sent. */
+/* RFC 4254 section 6.10: signal names without "SIG". NULL or 0 = not one that may be sent. */
 const char *wire_signal_name(int sig) must_check;
 int wire_signal_number(const void *name, size_t n) must_check;
