@@ -48,17 +48,17 @@ int json_peek(struct json *j, enum json_kind *kind, struct err *e)
 
 	j->start = j->at;
 	if (c == '{')
-		*kind = JSON_OBJECT;
+		*kind = JSON_KIND_OBJECT;
 	else if (c == '[')
-		*kind = JSON_LIST;
+		*kind = JSON_KIND_LIST;
 	else if (c == '"')
-		*kind = JSON_STRING;
+		*kind = JSON_KIND_STRING;
 	else if (c == '-' || is_digit(c))
-		*kind = JSON_NUMBER;
+		*kind = JSON_KIND_NUMBER;
 	else if (c == 't' || c == 'f')
-		*kind = JSON_BOOL;
+		*kind = JSON_KIND_BOOL;
 	else if (c == 'n')
-		*kind = JSON_NULL;
+		*kind = JSON_KIND_NULL;
 	else
 		return refuse(j, e, c < 0 ? "the text ends, a value is expected"
 					  : "a value is expected");
@@ -68,13 +68,17 @@ int json_peek(struct json *j, enum json_kind *kind, struct err *e)
 static int want(struct json *j, enum json_kind kind, struct err *e)
 {
 	static const char *const names[] = {
-		[JSON_NULL] = "null",	    [JSON_BOOL] = "true or false", [JSON_NUMBER] = "a number",
-		[JSON_STRING] = "a string", [JSON_LIST] = "a list",	   [JSON_OBJECT] = "an object",
+		[JSON_KIND_NULL] = "null",
+		[JSON_KIND_BOOL] = "true or false",
+		[JSON_KIND_NUMBER] = "a number",
+		[JSON_KIND_STRING] = "a string",
+		[JSON_KIND_LIST] = "a list",
+		[JSON_KIND_OBJECT] = "an object",
 	};
 	enum json_kind is;
 	int r = json_peek(j, &is, e);
 
-	_Static_assert(ARRAY_SIZE(names) == JSON_OBJECT + 1, "a name for each kind");
+	_Static_assert(ARRAY_SIZE(names) == JSON_KIND_OBJECT + 1, "a name for each kind");
 	if (r < 0)
 		return r;
 	return is == kind ? 0 : json_refuse(j, e, "%s is wanted", names[kind]);
@@ -90,16 +94,16 @@ static int word(struct json *j, const char *w, struct err *e)
 	return 0;
 }
 
-int json_null(struct json *j, struct err *e)
+int json_read_null(struct json *j, struct err *e)
 {
-	int r = want(j, JSON_NULL, e);
+	int r = want(j, JSON_KIND_NULL, e);
 
 	return r < 0 ? r : word(j, "null", e);
 }
 
-int json_bool(struct json *j, bool *v, struct err *e)
+int json_read_bool(struct json *j, bool *v, struct err *e)
 {
-	int r = want(j, JSON_BOOL, e);
+	int r = want(j, JSON_KIND_BOOL, e);
 
 	if (r < 0)
 		return r;
@@ -214,9 +218,9 @@ static int unescape(struct json *j, char *out, struct err *e)
 	return 1;
 }
 
-int json_string(struct json *j, char **s, struct err *e)
+int json_read_string(struct json *j, char **s, struct err *e)
 {
-	int c, r = want(j, JSON_STRING, e);
+	int c, r = want(j, JSON_KIND_STRING, e);
 	char *out;
 
 	if (r < 0)
@@ -264,9 +268,9 @@ static int digits(struct json *j, struct err *e)
 	return 0;
 }
 
-int json_number(struct json *j, const char **s, size_t *n, struct err *e)
+int json_read_number(struct json *j, const char **s, size_t *n, struct err *e)
 {
-	int r = want(j, JSON_NUMBER, e);
+	int r = want(j, JSON_KIND_NUMBER, e);
 
 	if (r < 0)
 		return r;
@@ -289,13 +293,13 @@ int json_number(struct json *j, const char **s, size_t *n, struct err *e)
 	return r;
 }
 
-int json_int(struct json *j, int64_t *v, struct err *e)
+int json_read_int(struct json *j, int64_t *v, struct err *e)
 {
 	const char *s;
 	size_t n;
 	int64_t sum = 0;
 	bool minus;
-	int r = json_number(j, &s, &n, e);
+	int r = json_read_number(j, &s, &n, e);
 
 	if (r < 0)
 		return r;
@@ -347,22 +351,22 @@ static int more(struct json *j, char end, const char *expected, struct err *e)
 	return 1;
 }
 
-int json_list(struct json *j, struct err *e)
+int json_read_list(struct json *j, struct err *e)
 {
-	return enter(j, JSON_LIST, e);
+	return enter(j, JSON_KIND_LIST, e);
 }
 
-int json_element(struct json *j, struct err *e)
+int json_read_element(struct json *j, struct err *e)
 {
 	return more(j, ']', "',' or ']' is expected", e);
 }
 
-int json_object(struct json *j, struct err *e)
+int json_read_object(struct json *j, struct err *e)
 {
-	return enter(j, JSON_OBJECT, e);
+	return enter(j, JSON_KIND_OBJECT, e);
 }
 
-int json_key(struct json *j, char **key, struct err *e)
+int json_read_key(struct json *j, char **key, struct err *e)
 {
 	int r = more(j, '}', "',' or '}' is expected", e);
 
@@ -370,7 +374,7 @@ int json_key(struct json *j, char **key, struct err *e)
 		return r;
 	if (skip_blanks(j) != '"')
 		return refuse(j, e, "a key is expected");
-	r = json_string(j, key, e);
+	r = json_read_string(j, key, e);
 	if (r < 0)
 		return r;
 	if (skip_blanks(j) != ':')
@@ -379,7 +383,7 @@ int json_key(struct json *j, char **key, struct err *e)
 	return 1;
 }
 
-int json_end(struct json *j, struct err *e)
+int json_read_end(struct json *j, struct err *e)
 {
 	return skip_blanks(j) < 0 ? 0 : refuse(j, e, "something stands behind the value");
 }

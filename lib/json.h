@@ -7,6 +7,8 @@
  *
  * Every refusal is -EINVAL with "offset N: …"; a value is never part of the sentence. After one,
  * the text is only good for being thrown away.
+ *
+ * The names differ from jansson's: the host's program has both.
  */
 #pragma once
 
@@ -19,7 +21,14 @@
 
 #define JSON_DEPTH 16u /* objects and lists in one another */
 
-enum json_kind { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_LIST, JSON_OBJECT };
+enum json_kind {
+	JSON_KIND_NULL,
+	JSON_KIND_BOOL,
+	JSON_KIND_NUMBER,
+	JSON_KIND_STRING,
+	JSON_KIND_LIST,
+	JSON_KIND_OBJECT,
+};
 
 struct json {
 	char *text;	/* borrowed, and changed; need not end with NUL */
@@ -35,27 +44,27 @@ struct json {
 int json_peek(struct json *j, enum json_kind *kind, struct err *e) must_check nonnull(1, 2, 3);
 
 /* Each reads one value of its kind. A string is valid as long as the text. */
-int json_null(struct json *j, struct err *e) must_check nonnull(1, 2);
-int json_bool(struct json *j, bool *v, struct err *e) must_check nonnull(1, 2, 3);
-int json_string(struct json *j, char **s, struct err *e) must_check nonnull(1, 2, 3);
+int json_read_null(struct json *j, struct err *e) must_check nonnull(1, 2);
+int json_read_bool(struct json *j, bool *v, struct err *e) must_check nonnull(1, 2, 3);
+int json_read_string(struct json *j, char **s, struct err *e) must_check nonnull(1, 2, 3);
 
 /* A number without fraction and exponent that int64_t can hold. */
-int json_int(struct json *j, int64_t *v, struct err *e) must_check nonnull(1, 2, 3);
+int json_read_int(struct json *j, int64_t *v, struct err *e) must_check nonnull(1, 2, 3);
 
 /* Any number: its n characters, not terminated. */
-int json_number(struct json *j, const char **s, size_t *n, struct err *e) must_check
+int json_read_number(struct json *j, const char **s, size_t *n, struct err *e) must_check
 	nonnull(1, 2, 3, 4);
 
-/* Goes into a list. json_element() returns 1 when a value is next, 0 when the list has ended. */
-int json_list(struct json *j, struct err *e) must_check nonnull(1, 2);
-int json_element(struct json *j, struct err *e) must_check nonnull(1, 2);
+/* Goes into a list. json_read_element(): 1 = a value is next, 0 = the list has ended. */
+int json_read_list(struct json *j, struct err *e) must_check nonnull(1, 2);
+int json_read_element(struct json *j, struct err *e) must_check nonnull(1, 2);
 
-/* Goes into an object. json_key() returns 1 and a key, whose value is next, or 0 at the end. */
-int json_object(struct json *j, struct err *e) must_check nonnull(1, 2);
-int json_key(struct json *j, char **key, struct err *e) must_check nonnull(1, 2, 3);
+/* Goes into an object. json_read_key(): 1 = a key, its value is next, 0 = the object has ended. */
+int json_read_object(struct json *j, struct err *e) must_check nonnull(1, 2);
+int json_read_key(struct json *j, char **key, struct err *e) must_check nonnull(1, 2, 3);
 
 /* Refuses whatever is left but blanks. */
-int json_end(struct json *j, struct err *e) must_check nonnull(1, 2);
+int json_read_end(struct json *j, struct err *e) must_check nonnull(1, 2);
 
 /* The caller's own refusal of the last key or value: "offset N: …". Returns -EINVAL. */
 int json_refuse(const struct json *j, struct err *e, const char *fmt, ...) printf_like(3, 4)

@@ -86,11 +86,11 @@ static int read_object(struct json *j, const struct key *table, int halves, void
 {
 	uint32_t seen = 0;
 	char *name;
-	int r = json_object(j, e);
+	int r = json_read_object(j, e);
 
 	if (r < 0)
 		return r;
-	while ((r = json_key(j, &name, e)) > 0) {
+	while ((r = json_read_key(j, &name, e)) > 0) {
 		const struct key *k = table;
 
 		while (k->name && strcasecmp(k->name, name))
@@ -113,7 +113,7 @@ static int read_base64(struct json *j, void *at, struct err *e)
 {
 	const char **out = at;
 	char *s;
-	int r = json_string(j, &s, e);
+	int r = json_read_string(j, &s, e);
 	ssize_t n;
 
 	if (r < 0)
@@ -139,8 +139,8 @@ static int read_text(struct json *j, void *at, struct err *e)
 
 	if (r < 0)
 		return r;
-	if (kind != JSON_OBJECT) {
-		r = json_string(j, &s, e);
+	if (kind != JSON_KIND_OBJECT) {
+		r = json_read_string(j, &s, e);
 		*out = r < 0 ? NULL : s;
 		return r;
 	}
@@ -163,7 +163,7 @@ static int read_name(struct json *j, void *at, struct err *e)
 
 static int read_bool(struct json *j, void *at, struct err *e)
 {
-	return json_bool(j, at, e);
+	return json_read_bool(j, at, e);
 }
 
 static int read_root_mode(struct json *j, void *at, struct err *e)
@@ -251,11 +251,11 @@ static int read_devices(struct json *j, void *at, struct err *e)
 	struct payload_machine *m = at;
 	const char *node;
 	char *serial;
-	int r = json_object(j, e);
+	int r = json_read_object(j, e);
 
 	if (r < 0)
 		return r;
-	while ((r = json_key(j, &serial, e)) > 0) {
+	while ((r = json_read_key(j, &serial, e)) > 0) {
 		if (m->ndevices == PAYLOAD_DEVICES)
 			return json_refuse(j, e, "more than %u", PAYLOAD_DEVICES);
 		if (!*serial || strlen(serial) > PAYLOAD_SERIAL)
@@ -288,11 +288,11 @@ static int read_mounts(struct json *j, void *at, struct err *e)
 		KEY_END,
 	};
 	struct payload_machine *p = at;
-	int r = json_list(j, e);
+	int r = json_read_list(j, e);
 
 	if (r < 0)
 		return r;
-	while ((r = json_element(j, e)) > 0) {
+	while ((r = json_read_element(j, e)) > 0) {
 		struct payload_mount m = { 0 };
 
 		if (p->nmounts == PAYLOAD_MOUNTS)
@@ -332,11 +332,11 @@ static int read_args(struct json *j, void *at, struct err *e)
 	char *packed = j->text + j->at, *w = packed;
 	const char *s;
 	size_t n = 0;
-	int r = json_list(j, e);
+	int r = json_read_list(j, e);
 
 	if (r < 0)
 		return r;
-	while ((r = json_element(j, e)) > 0) {
+	while ((r = json_read_element(j, e)) > 0) {
 		r = read_text(j, &s, e);
 		if (r < 0)
 			return r;
@@ -388,11 +388,11 @@ static int read_env(struct json *j, void *at, struct err *e)
 	char *packed = j->text + j->at, *w = packed, *name;
 	const char *value;
 	size_t n = 0, begin = j->at;
-	int r = json_object(j, e);
+	int r = json_read_object(j, e);
 
 	if (r < 0)
 		return r;
-	while ((r = json_key(j, &name, e)) > 0) {
+	while ((r = json_read_key(j, &name, e)) > 0) {
 		if (n == PAYLOAD_STRINGS)
 			return json_refuse(j, e, "more than %zu", PAYLOAD_STRINGS);
 		if (!*name || strchr(name, '='))
@@ -426,8 +426,8 @@ static int read_limit(struct json *j, rlim_t *limit, struct err *e)
 
 	if (r < 0)
 		return r;
-	if (kind == JSON_NUMBER) {
-		r = json_int(j, &v, e);
+	if (kind == JSON_KIND_NUMBER) {
+		r = json_read_int(j, &v, e);
 		if (r == 0 && v < 0)
 			return json_refuse(j, e, "the number is out of range");
 		*limit = (rlim_t)v;
@@ -450,15 +450,15 @@ static int read_rlimit(struct json *j, struct rlimit *l, struct err *e)
 
 	if (r < 0)
 		return r;
-	if (kind != JSON_LIST) {
+	if (kind != JSON_KIND_LIST) {
 		r = read_limit(j, &l->rlim_cur, e);
 		l->rlim_max = l->rlim_cur;
 		return r;
 	}
-	r = json_list(j, e);
+	r = json_read_list(j, e);
 	if (r < 0)
 		return r;
-	while ((r = json_element(j, e)) > 0) {
+	while ((r = json_read_element(j, e)) > 0) {
 		if (n == ARRAY_SIZE(to))
 			return err_set(e, EINVAL, "offset %zu: more than [soft, hard]", j->at);
 		r = read_limit(j, to[n++], e);
@@ -476,11 +476,11 @@ static int read_rlimits(struct json *j, void *at, struct err *e)
 {
 	struct payload_process *p = at;
 	char *name;
-	int r = json_object(j, e);
+	int r = json_read_object(j, e);
 
 	if (r < 0)
 		return r;
-	while ((r = json_key(j, &name, e)) > 0) {
+	while ((r = json_read_key(j, &name, e)) > 0) {
 		struct proc_rlimit l = { 0 };
 		size_t k = 0;
 
@@ -535,7 +535,7 @@ int payload_decode(char *text, size_t n, int halves, struct payload *p, struct e
 		return err_set(e, EFBIG, "the payload has more than %zu bytes", PAYLOAD_MAX);
 	r = read_object(&j, payload_keys, halves, p, e);
 	if (r == 0)
-		r = json_end(&j, e);
+		r = json_read_end(&j, e);
 	if (r < 0)
 		payload_free(p);
 	return r;
