@@ -56,8 +56,7 @@ static bool entry_that_says(const char *dir, const char *leaf, const char *want,
 
 	while (d && (de = readdir(d))) {
 		if (de->d_name[0] != '.' && says(dir, de->d_name, leaf, want)) {
-			snprintf(out, size, "%s", de->d_name);
-			return true;
+			return (size_t)snprintf(out, size, "%.255s", de->d_name) < size;
 		}
 	}
 	return false;

@@ -269,17 +269,27 @@ int proc_wait(pid_t pid, struct proc_status *st)
 	return 0;
 }
 
-pid_t proc_reap(struct proc_status *st)
+static pid_t reap(struct proc_status *st, int flags)
 {
 	pid_t pid;
 	int raw;
 
 	do
-		pid = waitpid(-1, &raw, WNOHANG);
+		pid = waitpid(-1, &raw, flags);
 	while (pid < 0 && errno == EINTR);
 	if (pid > 0)
 		decode(raw, st);
 	return pid < 0 ? -errno : pid;
+}
+
+pid_t proc_reap(struct proc_status *st)
+{
+	return reap(st, WNOHANG);
+}
+
+pid_t proc_reap_wait(struct proc_status *st)
+{
+	return reap(st, 0);
 }
 
 static uint64_t now_ms(void)

@@ -99,6 +99,9 @@ int proc_wait(pid_t pid, struct proc_status *st) must_check nonnull(2);
 /* Any child that has ended: its pid, 0 when there is none now, or a negative errno. */
 pid_t proc_reap(struct proc_status *st) must_check nonnull(1);
 
+/* The same, waiting for one. */
+pid_t proc_reap_wait(struct proc_status *st) must_check nonnull(1);
+
 /* How proc_supervise() ended the wait, beside the status. */
 struct proc_supervised {
 	struct proc_status status;

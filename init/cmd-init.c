@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `execvm init`: PID 1. The stage table is the boot; behind it the machine runs what it was told,
+ * and every way out ends in power_off().
+ *
+ * There are three ways to run: the agent (there is a wire), the console (there is none: the command
+ * gets the console, its status goes to the kernel log), and exec (PID 1 becomes the command).
+ */
+#include "init/cmd-init.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "init/agent.h"
+#include "init/init.h"
+#include "init/link.h"
+#include "init/process.h"
+#include "lib/b64.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
+#include "lib/msg.h"
+
+#define CMDLINE_MAX ((size_t)64 << 10)
+#define HOST_WAIT_MS 5000
+
+struct stage {
+	const char *name;
+	int (*run)(struct guest *g, struct err *e);
+	bool wired; /* only with a wire */
+};
+
+/* What the command line says. It is read before the wire: with "exec" there is no wire. */
+static int told_line(struct guest *g, struct err *e)
+{
+	cleanup_buf struct buf line = { 0 };
+	int r = io_read_file("/proc/cmdline", CMDLINE_MAX, &line, e);
+
+	if (r == 0)
+		r = cmdline_payload(line.p, g->argv + 1, &g->line_text, &g->line, e);
+	if (r < 0)
+		return r;
+	g->machine = &g->line.machine;
+	g->process = g->line.process.args ? &g->line.process : NULL;
+	return 0;
+}
+
+/* What the host says about the machine wins over the command line, as a whole. */
+int told_read(struct guest *g, struct err *e)
+{
+	int r;
+
+	if (!g->boot.machine_len)
+		return 0;
+	r = payload_decode(g->machine_text.p, g->machine_text.len, PAYLOAD_MACHINE, &g->told, e);
+	if (r < 0)
+		return r;
+	g->machine = &g->told.machine;
+	return 0;
+}
+
+/* Nothing above "listen" depends on the run: there a machine may be frozen as a template. */
+static const struct stage stages[] = {
+	{ "early mounts", mounts_early, false },
+	{ "console", console_open, false },
+	{ "modules", modules_load, false },
+	{ "command line", told_line, false },
+	{ "wire", link_open, false },
+	{ "listen", link_listen, true },
+	{ "machine", told_read, true },
+	{ "clock", clock_set, true },
+	{ "devices", devices_name, false },
+	{ "root", root_switch, false },
+	{ "mounts", mounts_requested, false },
+	{ "binary", binary_install, false },
+	{ "network", network_up, false },
+};
+
+/* Says which stage failed, to the host when there is one that listens, else to the kernel log. */
+static void report(struct guest *g, const char *stage, const struct err *why)
+{
+	struct wire_failure f = { .code = (uint32_t)why->code };
+	uint8_t room[512];
+	struct wire_out o = { .p = room, .cap = sizeof(room) };
+	struct mux_event ev;
+	struct err e = { 0 };
+
+	power_log("%s: %s", stage, why->msg);
+	if (!g->link)
+		return;
+	if (!g->booted && link_listen(g, &e) < 0)
+		return;
+	snprintf(f.stage, sizeof(f.stage), "%s", stage);
+	snprintf(f.operand, sizeof(f.operand), "%.199s", why->msg);
+	wire_put_failure(&o, &f);
+	if (mux_global(&g->link->mux, WIRE_FAILED, false, o.p, o.n) < 0 ||
+	    mux_global_reply(&g->link->mux, false) < 0 ||
+	    link_drain(g->link, HOST_WAIT_MS, &e) < 0)
+		return;
+	if (link_await(g->link, MUX_DISCONNECT, HOST_WAIT_MS, &ev, &e) < 0)
+		power_log("wire: %s", e.msg);
+}
+
+static int run_stages(struct guest *g, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
+		const struct stage *s = &stages[i];
+		int r;
+
+		if (s->wired && !g->link)
+			continue;
+		if (s->run == link_open && g->process && g->process->exec)
+			continue;
+		r = s->run(g, e);
+		if (r < 0) {
+			report(g, s->name, e);
+			return r;
+		}
+	}
+	return 0;
+}
+
+static void run_agent(struct guest *g, struct err *e)
+{
+	int r = mux_global_reply(&g->link->mux, true);
+
+	if (r == 0)
+		r = agent_run(g, e);
+	if (r < 0)
+		power_log("wire: %s", e->msg);
+}
+
+/* Without a wire the console is all there is, and the kernel log the only place for a status. */
+static void run_console(struct guest *g, struct err *e)
+{
+	const char *stage = "payload";
+	struct process p = { .spec = PROC_SPEC_INIT };
+	struct proc_status st;
+	struct proc_failure f;
+	pid_t pid, got;
+	int r = g->process ? process_spec(g->process, &p, &stage, e) :
+			     err_set(e, EINVAL, "nothing was said to run");
+
+	if (r < 0) {
+		power_log("%s: %s", stage, e->msg);
+		power_log("exit %d", EXIT_EXECVM);
+		process_free(&p);
+		return;
+	}
+	p.spec.new_session = true;
+	p.spec.controlling_tty = g->process->tty;
+	r = proc_spawn(&p.spec, &pid, &f);
+	process_free(&p);
+	if (r < 0) {
+		bool exec = !strcmp(f.stage, "exec");
+
+		power_log("%s %s: %s", f.stage, g->process->args[0], strerror(f.code));
+		power_log("exit %d", exec ? proc_exec_code(f.code) : EXIT_EXECVM);
+		return;
+	}
+	do
+		got = proc_reap_wait(&st);
+	while (got != pid && got > 0);
+	power_log("exit %d", proc_exit_code(&st));
+}
+
+/* PID 1 becomes the command: the classic use. Returns only when it could not. */
+static void run_exec(struct guest *g, struct err *e)
+{
+	const char *stage = "payload";
+	struct process p;
+	struct proc_failure f;
+
+	if (process_spec(g->process, &p, &stage, e) < 0) {
+		power_log("%s: %s", stage, e->msg);
+		return;
+	}
+	if (proc_become(&p.spec, &f) < 0)
+		power_log("%s %s: %s", f.stage, g->process->args[0], strerror(f.code));
+	process_free(&p);
+}
+
+static int pid1(int argc, char **argv)
+{
+	static struct guest g;
+	struct err e = { 0 };
+
+	g.argc = argc;
+	g.argv = argv;
+	if (run_stages(&g, &e) == 0) {
+		if (g.process && g.process->exec)
+			run_exec(&g, &e);
+		else if (g.link)
+			run_agent(&g, &e);
+		else
+			run_console(&g, &e);
+	}
+	power_off(&g);
+}
+
+/* The words, or the JSON on stdin for "-", as the text that goes behind execvm.payload=. */
+static int encode(char **words)
+{
+	cleanup_buf struct buf json = { 0 };
+	cleanup_buf struct buf in = { 0 };
+	cleanup_buf struct buf text = { 0 };
+	struct payload p = { 0 };
+	struct err e = { 0 };
+	int r = 0;
+
+	if (*words && !strcmp(*words, "--"))
+		words++;
+	else if (*words && !strcmp(*words, "-") && !words[1]) {
+		r = io_read_fd(STDIN_FILENO, PAYLOAD_MAX, &in);
+		if (r < 0)
+			return failf("read stdin: %s", strerror(-r));
+		r = payload_decode(in.p, in.len, PAYLOAD_BOTH, &p, &e);
+		words = NULL;
+	}
+	if (words && !*words)
+		return failf("--encode: no command");
+	if (words) {
+		p.process.nargs = argv_count(words);
+		p.process.args = calloc(p.process.nargs + 1, sizeof(char *));
+		if (!p.process.args)
+			return failf("out of memory");
+		memcpy(p.process.args, words, p.process.nargs * sizeof(char *));
+	}
+	if (r == 0)
+		r = payload_encode(&p, PAYLOAD_BOTH, &json, &e);
+	payload_free(&p);
+	if (r < 0)
+		return fail(&e);
+	if (b64_encode(json.p, json.len, &text) < 0)
+		return failf("out of memory");
+	puts(text.p);
+	return cmd_flush(0);
+}
+
+static int decode(const char *text)
+{
+	cleanup_buf struct buf json = { 0 };
+	cleanup_buf struct buf out = { 0 };
+	struct payload p = { 0 };
+	struct err e = { 0 };
+	ssize_t n;
+	int r;
+
+	if (!text)
+		return failf("--decode: no payload");
+	if (!strncmp(text, PAYLOAD_PARAM, strlen(PAYLOAD_PARAM)))
+		text += strlen(PAYLOAD_PARAM);
+	if (buf_reserve(&json, b64_decoded_max(strlen(text))) < 0)
+		return failf("out of memory");
+	n = b64_decode(text, strlen(text), json.p);
+	if (n < 0)
+		return failf("--decode: not base64");
+	json.len = (size_t)n;
+	json.p[n] = '\0';
+	r = payload_decode(json.p, json.len, PAYLOAD_BOTH, &p, &e);
+	if (r == 0)
+		r = payload_encode(&p, PAYLOAD_BOTH, &out, &e);
+	payload_free(&p);
+	if (r < 0)
+		return fail(&e);
+	puts(out.p);
+	return cmd_flush(0);
+}
+
+static int init_main(int argc, char **argv)
+{
+	if (getpid() == 1)
+		return pid1(argc, argv);
+	if (argc > 1 && !strcmp(argv[1], "--encode"))
+		return encode(argv + 2);
+	if (argc > 1 && !strcmp(argv[1], "--decode"))
+		return decode(argv[2]);
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
+		return cmd_help(&cmd_init);
+	return failf("not PID 1: this is the first process of a machine (see execvm help init)");
+}
+
+const struct cmd cmd_init = {
+	.name = "init",
+	.operands = "[PAYLOAD | [--] CMD [ARG...]] | --encode [--] CMD [ARG...] | --encode - | "
+		    "--decode PAYLOAD",
+	.summary = "PID 1 that is told what to do",
+	.help = "As PID 1 of an initrd: mounts, root, network, then the command. It is told by the\n"
+		"host over the wire, by execvm.payload=BASE64 on the kernel command line, or by its\n"
+		"arguments.\n\n"
+		"  --encode [--] CMD [ARG...]  print a payload that runs CMD\n"
+		"  --encode -                  the same for the JSON object on stdin\n"
+		"  --decode PAYLOAD            print the JSON of a payload\n",
+	.main = init_main,
+};

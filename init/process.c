@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Environment, user, directory and limits of a command. */
+#include "init/process.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool has_env(const struct payload_process *told, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < told->nenv; i++) {
+		if (!strncmp(told->env[i], name, n) && told->env[i][n] == '=')
+			return true;
+	}
+	return false;
+}
+
+/* The payload's variables, and PATH, HOME and TERM where it has none: execvm-payload(5). */
+static int environment(const struct payload_process *told, struct process *p)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < told->nenv && r == 0; i++)
+		r = argv_push(&p->env, told->env[i]);
+	if (r == 0 && !has_env(told, "PATH"))
+		r = argv_push(&p->env, "PATH=" PROC_DEFAULT_PATH);
+	if (r == 0 && !has_env(told, "HOME"))
+		r = argv_pushf(&p->env, "HOME=%s", p->user.home);
+	if (r == 0 && !has_env(told, "TERM"))
+		r = argv_push(&p->env, told->tty ? "TERM=linux" : "TERM=dumb");
+	return r;
+}
+
+static const char *find_env(const struct argv *env, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < env->n; i++) {
+		if (!strncmp(env->v[i], name, n) && env->v[i][n] == '=')
+			return env->v[i] + n + 1;
+	}
+	return NULL;
+}
+
+int process_spec(const struct payload_process *told, struct process *p, const char **stage,
+		 struct err *e)
+{
+	int r;
+
+	*p = (struct process){ .spec = PROC_SPEC_INIT };
+	*stage = "user";
+	r = user_find(told->user ? told->user : "0:0", &p->user, e);
+	if (r < 0)
+		return r;
+	*stage = "environment";
+	r = environment(told, p);
+	if (r < 0)
+		return err_set(e, -r, "out of memory");
+	p->spec.argv = (char *const *)told->args;
+	p->spec.envp = p->env.v;
+	p->spec.path = find_env(&p->env, "PATH");
+	p->spec.cwd = told->cwd ? told->cwd : "/";
+	p->spec.set_ids = true;
+	p->spec.uid = p->user.uid;
+	p->spec.gid = p->user.gid;
+	p->spec.groups = p->user.groups;
+	p->spec.ngroups = p->user.ngroups;
+	p->spec.set_umask = true;
+	p->spec.umask = told->has_umask ? (mode_t)told->umask : 022;
+	p->spec.rlimits = told->rlimit;
+	p->spec.nrlimits = told->nrlimits;
+	p->spec.no_new_privs = told->no_new_privs;
+	return 0;
+}
+
+void process_free(struct process *p)
+{
+	argv_free(&p->env);
+}

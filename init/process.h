@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The process half of a payload -> a process. */
+#pragma once
+
+#include "init/init.h"
+#include "lib/argv.h"
+#include "lib/err.h"
+#include "lib/macro.h"
+#include "lib/proc.h"
+
+/* What process_spec() makes for proc_spawn(): it lives as long as the spec is used. */
+struct process {
+	struct proc_spec spec;
+	struct user user;
+	struct argv env;
+	char cwd[4096];
+};
+
+/*
+ * Fills p->spec from what was told: environment with its defaults, user, directory, umask, limits.
+ * Descriptors and session are the caller's. 0 or a negative errno; stage is what failed.
+ */
+int process_spec(const struct payload_process *told, struct process *p, const char **stage,
+		 struct err *e) must_check nonnull(1, 2, 3, 4);
+
+void process_free(struct process *p) nonnull(1);

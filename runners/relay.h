@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* The caller's side of a machine: stdio, signals and status, from QEMU's start to its end. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/macro.h"
+#include "lib/proc.h"
+#include "runners/runner.h"
+
+/* Milliseconds of CLOCK_MONOTONIC since the run began; 0 = has not happened. */
+struct relay_times {
+	uint64_t qemu, contact, command, command_end, gone;
+};
+
+struct relay {
+	/* given */
+	const struct vm_spec *spec;
+	const struct proc_signals *entry;
+	int closed;	     /* mask of 0, 1, 2 that the caller had closed */
+	pid_t qemu;
+	int wire, log, qemu_err; /* our ends; borrowed */
+	uint64_t contact_ms; /* no contact in this time: the machine is lost */
+	const char *machine; /* JSON of the machine half, or NULL: the command line has it */
+	size_t machine_len;
+	const char *process; /* JSON of the process half, or NULL: the command line has it */
+	size_t process_len;
+	uint64_t start_ns;   /* of the run, for the times */
+	/* found out */
+	struct relay_times times;
+	bool contact;	     /* the guest has spoken: nothing was read from stdin before */
+	bool qemu_gone;	     /* reaped */
+	struct proc_status qemu_status;
+	struct buf log_tail; /* the end of the kernel log */
+	struct buf qemu_text; /* what QEMU said on its stderr */
+};
+
+/*
+ * Runs until the machine is gone and all output is written. Returns the command's exit code, or
+ * -errno with a sentence: *code then has the exit code that goes with it (125, 126, 127, 128+N).
+ * QEMU is ended on every way out.
+ */
+int relay_run(struct relay *r, int *code, struct err *e) must_check nonnull(1, 2, 3);
+
+void relay_free(struct relay *r) nonnull(1);
