@@ -24,6 +24,9 @@ bool accel_warn_once(void) must_check;
 
 /*
  * kHz of the host's TSC, good to 1e-5: counted against CLOCK_MONOTONIC_RAW for 20 ms, remembered
- * per boot id. 0 where there is none.
+ * per boot id. 0 where there is none, or where it stops or changes its pace.
  */
 uint64_t accel_tsc_khz(void) must_check;
+
+/* Does the text of /proc/cpuinfo name this flag for its first CPU? Pure. */
+bool accel_cpu_flag(const char *cpuinfo, const char *flag) must_check nonnull(1, 2);

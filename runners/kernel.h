@@ -3,14 +3,20 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
+#include "lib/argv.h"
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/macro.h"
 
+#ifndef EXECVM_LIBDIR
+#define EXECVM_LIBDIR "/usr/local/lib/execvm" /* where `make install` puts our kernel */
+#endif
+
 enum kernel_profile {
-	KERNEL_OURS,  /* vmlinux with a PVH note, all built in: -M microvm,acpi=off */
-	KERNEL_DISTRO, /* vmlinuz, virtio as modules: microvm with ACPI, modules in the initrd */
+	KERNEL_OURS,  /* all built in, devices from the command line: -M microvm,acpi=off */
+	KERNEL_DISTRO, /* virtio as modules, devices from ACPI or PCI: modules in the initrd */
 };
 
 struct kernel {
@@ -18,24 +24,44 @@ struct kernel {
 	char config[4096];   /* its configuration, or "" */
 	char release[128];   /* "6.1.0-37-cloud-amd64": directory below /lib/modules; "" = none */
 	enum kernel_profile profile;
-	const char *origin;  /* "--kernel", "$EXECVM_KERNEL", "make kernel", "/boot"; static */
+	bool elf;	     /* a vmlinux, not a bzImage */
+	bool pci;	     /* KERNEL_DISTRO without a driver for virtio-mmio: devices on PCI */
+	unsigned hz;	     /* CONFIG_HZ; 0 = unknown */
+	const char *origin;  /* "--kernel", "$EXECVM_KERNEL", "make kernel", "installed", "/boot" */
 };
 
 /*
  * The kernel of a run, the first that exists: asked (option or description, may be NULL),
  * $EXECVM_KERNEL, the one that `make kernel` built or installed, the newest in /boot that has its
- * modules. Says which of the two profiles it gets, from its file, and refuses what is no kernel.
+ * modules. Says which of the two profiles it gets, from its file and its configuration, and refuses
+ * what is no kernel, and one whose virtio drivers are modules that are not in /lib/modules.
  */
 int kernel_find(const char *asked, struct kernel *k, struct err *e) must_check nonnull(2, 3);
+
+/* One file: the same facts and refusals. origin is borrowed for ever. */
+int kernel_inspect(const char *path, const char *origin, struct kernel *k, struct err *e) must_check
+	nonnull(1, 2, 3, 4);
+
+/* The one that `make kernel` built or installed, whatever else there is. */
+int kernel_own(struct kernel *k, struct err *e) must_check nonnull(1, 2);
 
 /* Adds a line per kernel that kernel_find() would look at: path, profile, origin. */
 int kernel_list(struct buf *out, struct err *e) must_check nonnull(1, 2);
 
-/* Does its configuration have this symbol as =y? With no configuration: unknown = true for ours. */
+/* Does its configuration have this symbol ("OVERLAY_FS") as =y? True for ours without one. */
 bool kernel_has(const struct kernel *k, const char *symbol) must_check nonnull(1, 2);
 
 /*
- * Modules that a distribution kernel needs for a machine with a root of this file system type
- * (NULL = none): names in no special order, NULL-terminated static lists joined into out.
+ * Adds the modules that a machine with a root needs and that this kernel does not have built in:
+ * names in no special order, none for ours. fstype is the root's ("squashfs"), "" = no root disk,
+ * NULL = unknown: those of every file system that a root may have. Without a configuration all that
+ * might be modules are named: those that are built in are no error to libkmod.
  */
-int kernel_modules(const struct kernel *k, struct argv *out) must_check nonnull(1, 2);
+int kernel_modules(const struct kernel *k, const char *fstype, bool overlay, struct argv *out)
+	must_check nonnull(1, 4);
+
+/*
+ * What the configuration text says about a symbol (without CONFIG_): the character behind '=' ('y',
+ * 'm', '"', a digit), 'n' for what it does not have. Pure.
+ */
+char kernel_config_value(const char *config, const char *symbol) must_check nonnull(1, 2);

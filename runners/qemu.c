@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * struct vm_spec and what was found on the host -> QEMU argv.
+ *
+ * The machine is -M microvm in three forms (enum form): devices named on the kernel command line,
+ * devices in ACPI tables, devices on PCI. The first boots quickest and is for kernels with
+ * everything built in; it has 8 slots, so a run with more disks takes the second. Which form it is
+ * decides the bus that every device is for, and what QEMU adds to the command line.
+ *
+ * What never changes: two channels. The wire is a port of the one virtio-serial device, the kernel
+ * log its console (hvc0) or, for --boot-log, the serial port, which has the first messages, too,
+ * and costs an exit to QEMU for each byte.
+ */
+#include "runners/qemu.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/payload.h"
+#include "lib/wire.h"
+
+#define SLOTS_NOACPI 8u	 /* virtio-mmio slots with acpi=off */
+#define SLOTS_ACPI 24u
+#define SLOT_WORDS 37u	 /* bytes: " virtio_mmio.device=512@0xfeb00000:12", at most */
+#define DEFAULT_HZ 250u	 /* ours and Debian's */
+
+_Static_assert(VM_DISKS_NOACPI + 2 == SLOTS_NOACPI, "root and serial port take a slot each");
+_Static_assert(VM_DISKS + 2 == SLOTS_ACPI, "root and serial port take a slot each");
+
+enum form { FORM_CMDLINE, FORM_ACPI, FORM_PCI };
+
+static size_t slots(const struct vm_spec *s)
+{
+	return 1 + (s->root ? 1 : 0) + s->ndisks;
+}
+
+static enum form form_of(const struct vm_spec *s, const struct qemu_facts *f)
+{
+	if (f->kernel.pci)
+		return FORM_PCI;
+	if (f->kernel.profile == KERNEL_DISTRO || slots(s) > SLOTS_NOACPI)
+		return FORM_ACPI;
+	return FORM_CMDLINE;
+}
+
+void qemu_disk_serial(size_t i, char out[21])
+{
+	snprintf(out, 21, "disk%zu", i);
+}
+
+/* The kernel command line. */
+
+/*
+ * Under TCG the guest reads the host's own TSC. Told its frequency, the kernel need not calibrate,
+ * which takes time and, on a busy host, now and then never ends.
+ */
+static int add_tsc(const struct qemu_facts *f, struct buf *out)
+{
+	unsigned hz = f->kernel.hz ? f->kernel.hz : DEFAULT_HZ;
+
+	if (f->kvm || !f->tsc_khz)
+		return 0;
+	return buf_addf(out, " tsc_early_khz=%llu lpj=%llu", (unsigned long long)f->tsc_khz,
+			(unsigned long long)(f->tsc_khz * 1000 / hz));
+}
+
+static int add_words(const struct vm_spec *s, const struct qemu_facts *f, struct buf *out)
+{
+	int r;
+
+	if (s->boot_log)
+		r = buf_adds(out, "console=ttyS0 earlyprintk=ttyS0");
+	else
+		r = buf_adds(out, "console=hvc0 loglevel=4");
+	if (r == 0)
+		r = buf_adds(out, " panic=-1 reboot=t rdinit=/init random.trust_cpu=on");
+	if (r == 0)
+		r = add_tsc(f, out);
+	if (r == 0 && s->append)
+		r = buf_addf(out, " %s", s->append);
+	if (r == 0 && f->payload)
+		r = buf_addf(out, " " PAYLOAD_PARAM "%s", f->payload);
+	return r;
+}
+
+int qemu_append(const struct vm_spec *s, const struct qemu_facts *f, struct buf *out,
+		int *budget_left)
+{
+	size_t start = out->len, used;
+	int r = add_words(s, f, out);
+
+	if (r < 0)
+		return r;
+	used = out->len - start;
+	if (form_of(s, f) == FORM_CMDLINE)
+		used += slots(s) * SLOT_WORDS;
+	*budget_left = used > INT32_MAX ? INT32_MIN : (int)QEMU_CMDLINE_MAX - (int)used;
+	return 0;
+}
+
+/* The devices. */
+
+/* A comma ends an option's value unless it is doubled; a colon before the first slash would be a protocol. */
+static int add_path(struct buf *b, const char *path)
+{
+	int r = *path == '/' ? 0 : buf_adds(b, "./");
+
+	for (; *path && r == 0; path++)
+		r = *path == ',' ? buf_adds(b, ",,") : buf_addc(b, *path);
+	return r;
+}
+
+static const char *bus(enum form form)
+{
+	return form == FORM_PCI ? "pci" : "device";
+}
+
+static int add_disk(struct argv *out, enum form form, const char *id, const char *file,
+		    const char *format, bool readonly)
+{
+	cleanup_buf struct buf path = { 0 };
+	int r = add_path(&path, file);
+
+	if (r == 0)
+		r = argv_push(out, "-drive");
+	if (r == 0)
+		r = argv_pushf(out, "if=none,id=%s,file=%s,format=%s,readonly=%s", id, path.p,
+			       format, readonly ? "on" : "off");
+	if (r == 0)
+		r = argv_push(out, "-device");
+	if (r == 0)
+		r = argv_pushf(out, "virtio-blk-%s,drive=%s,serial=%s", bus(form), id, id);
+	return r;
+}
+
+static int add_disks(const struct vm_spec *s, const struct qemu_facts *f, enum form form,
+		     struct argv *out)
+{
+	int r = 0;
+
+	if (s->root)
+		r = add_disk(out, form, QEMU_ROOT_SERIAL, s->root, f->root_format,
+			     s->root_mode != ROOT_RW);
+	for (size_t i = 0; i < s->ndisks && r == 0; i++) {
+		char serial[21];
+
+		qemu_disk_serial(i, serial);
+		r = add_disk(out, form, serial, s->disk[i].file, "raw", s->disk[i].readonly);
+	}
+	return r;
+}
+
+static int push_pair(struct argv *out, const char *option, const char *value)
+{
+	int r = argv_push(out, option);
+
+	return r < 0 ? r : argv_push(out, value);
+}
+
+static int add_channels(const struct vm_spec *s, const struct qemu_facts *f, enum form form,
+			struct argv *out)
+{
+	int r = argv_push(out, "-chardev");
+
+	if (r == 0)
+		r = argv_pushf(out, "socket,id=wire,fd=%d", f->wire_fd);
+	if (r == 0)
+		r = argv_push(out, "-chardev");
+	if (r == 0)
+		r = argv_pushf(out, "socket,id=log,fd=%d", f->log_fd);
+	if (r == 0)
+		r = argv_push(out, "-device");
+	if (r == 0)
+		r = argv_pushf(out, "virtio-serial-%s,max_ports=2", bus(form));
+	if (r == 0)
+		r = s->boot_log ? push_pair(out, "-serial", "chardev:log") :
+				  push_pair(out, "-device", "virtconsole,chardev=log");
+	if (r == 0)
+		r = push_pair(out, "-device", "virtserialport,chardev=wire,nr=1,name=" WIRE_PORT);
+	return r;
+}
+
+/* The machine. */
+
+static int add_machine(const struct vm_spec *s, const struct qemu_facts *f, enum form form,
+		       struct argv *out)
+{
+	static const char *const machines[] = {
+		[FORM_CMDLINE] = "microvm,acpi=off,x-option-roms=off",
+		[FORM_ACPI] = "microvm,acpi=on",
+		[FORM_PCI] = "microvm,acpi=on,pcie=on",
+	};
+	int r = argv_push(out, "-M");
+
+	if (r == 0)
+		r = argv_pushf(out, "%s,isa-serial=%s,auto-kernel-cmdline=on", machines[form],
+			       s->boot_log ? "on" : "off");
+	if (r == 0)
+		r = push_pair(out, "-accel", f->kvm ? "kvm" : "tcg");
+	if (r == 0)
+		r = push_pair(out, "-cpu", f->kvm ? "host" : "max");
+	if (r == 0)
+		r = argv_push(out, "-smp");
+	if (r == 0)
+		r = argv_pushf(out, "%u", s->cpus);
+	if (r == 0)
+		r = argv_push(out, "-m");
+	if (r == 0)
+		r = argv_pushf(out, "%lluM", (unsigned long long)((s->memory + 0xfffff) >> 20));
+	return r;
+}
+
+static int add_fixed(struct argv *out)
+{
+	static const char *const words[] = {
+		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+		"-monitor", "none", "-sandbox",
+		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(words) && r == 0; i++)
+		r = argv_push(out, words[i]);
+	return r;
+}
+
+static int add_boot(const struct qemu_facts *f, const char *append, struct argv *out)
+{
+	int r = push_pair(out, "-kernel", f->kernel.path);
+
+	if (r == 0)
+		r = push_pair(out, "-initrd", f->initrd);
+	if (r == 0)
+		r = push_pair(out, "-append", append);
+	return r;
+}
+
+int qemu_argv(const struct vm_spec *s, const struct qemu_facts *f, struct argv *out, struct err *e)
+{
+	cleanup_buf struct buf append = { 0 };
+	enum form form = form_of(s, f);
+	int left, r;
+
+	r = qemu_append(s, f, &append, &left);
+	if (r == 0 && left < 0)
+		return err_set(e, E2BIG, "kernel command line: %d bytes over the %u that a kernel takes",
+			       -left, QEMU_CMDLINE_MAX);
+	if (r == 0)
+		r = argv_push(out, f->program);
+	if (r == 0)
+		r = add_machine(s, f, form, out);
+	if (r == 0)
+		r = add_fixed(out);
+	if (r == 0)
+		r = add_boot(f, append.p, out);
+	if (r == 0)
+		r = add_channels(s, f, form, out);
+	if (r == 0)
+		r = add_disks(s, f, form, out);
+	return r < 0 ? err_code(e, -r, "QEMU's arguments") : 0;
+}
