@@ -28,20 +28,20 @@
 #include "lib/msg.h"
 
 #define LENGTH_SIZE 4u
-#define DATA_LEAST 4096u /* bytes: smaller pieces wait for room, unless more may not be sent */
+#define DATA_LEAST 4096u     /* bytes: smaller pieces wait for room, unless more may not be sent */
 #define RESOURCE_SHORTAGE 4u /* RFC 4254 section 5.1 */
 #define BY_APPLICATION 11u   /* RFC 4253 section 11.1 */
 
 enum state { FREE, OPENING, ASKED, REFUSED, OPEN };
 
 enum flag {
-	CONFIRM = 1,	  /* the peer is to be told that it is open */
-	EOF_IN = 2,	  /* read */
-	CLOSE_IN = 4,	  /* read */
-	EOF_WANTED = 8,	  /* said by the owner */
-	EOF_OUT = 16,	  /* written */
+	CONFIRM = 1,	   /* the peer is to be told that it is open */
+	EOF_IN = 2,	   /* read */
+	CLOSE_IN = 4,	   /* read */
+	EOF_WANTED = 8,	   /* said by the owner */
+	EOF_OUT = 16,	   /* written */
 	CLOSE_WANTED = 32, /* said by the owner */
-	CLOSE_OUT = 64,	  /* written */
+	CLOSE_OUT = 64,	   /* written */
 };
 
 _Static_assert(MUX_CHANNELS <= 64, "one bit each in unsaid");
@@ -241,7 +241,8 @@ static struct mux_channel *addressed(struct mux *m, struct wire_in *i, const cha
 		return NULL;
 	}
 	if (!c || c->state != OPEN || c->flags & (CONFIRM | CLOSE_IN)) {
-		(void)err_set(e, EPROTO, "wire: %s for channel %" PRIu32 ", which is not open", what, ch);
+		(void)err_set(e, EPROTO, "wire: %s for channel %" PRIu32 ", which is not open",
+			      what, ch);
 		return NULL;
 	}
 	ev->channel = (int)ch;
@@ -320,7 +321,8 @@ static int on_open(struct mux *m, struct wire_in *i, struct mux_event *ev, struc
 	if (i->bad || !name_valid(ev->name) || !c.send_max)
 		return malformed("CHANNEL_OPEN", e);
 	if (peer_uses(m, c.peer))
-		return err_set(e, EPROTO, "wire: CHANNEL_OPEN with number %" PRIu32 ", which is in use",
+		return err_set(e, EPROTO,
+			       "wire: CHANNEL_OPEN with number %" PRIu32 ", which is in use",
 			       c.peer);
 	ev->channel = free_channel(m);
 	if (ev->channel < 0 && m->nrefused == MUX_CHANNELS)
@@ -358,7 +360,8 @@ static int on_confirmation(struct mux *m, struct wire_in *i, struct mux_event *e
 		return err_set(e, EPROTO, "wire: CHANNEL_OPEN_CONFIRMATION of what was not asked");
 	if (peer_uses(m, peer))
 		return err_set(e, EPROTO,
-			       "wire: CHANNEL_OPEN_CONFIRMATION with number %" PRIu32 ", which is in use",
+			       "wire: CHANNEL_OPEN_CONFIRMATION with number %" PRIu32
+			       ", which is in use",
 			       peer);
 	c->state = OPEN;
 	c->peer = peer;
@@ -462,7 +465,8 @@ static int on_request(struct mux *m, struct wire_in *i, struct mux_event *ev, st
 	if (c->flags & CLOSE_WANTED)
 		return 0;
 	if (ev->want_reply && c->owed++ + c->nreplies >= (int)MUX_REPLIES)
-		return err_set(e, EPROTO, "wire: channel %d: more than %u requests wait for a reply",
+		return err_set(e, EPROTO,
+			       "wire: channel %d: more than %u requests wait for a reply",
 			       ev->channel, MUX_REPLIES);
 	ev->kind = MUX_REQUEST;
 	return with_data(i, ev);
@@ -690,7 +694,8 @@ int mux_open(struct mux *m, const char *type, const void *extra, size_t n, size_
 	return ch;
 }
 
-int mux_request(struct mux *m, int ch, const char *name, bool want_reply, const void *data, size_t n)
+int mux_request(struct mux *m, int ch, const char *name, bool want_reply, const void *data,
+		size_t n)
 {
 	struct mux_channel *c;
 	struct wire_out o;
@@ -860,7 +865,8 @@ void mux_consumed(struct mux *m, int ch, size_t n)
 
 size_t mux_send_window(const struct mux *m, int ch)
 {
-	return usable(m, ch) && !(m->channel[ch].flags & EOF_WANTED) ? m->channel[ch].send_window : 0;
+	return usable(m, ch) && !(m->channel[ch].flags & EOF_WANTED) ? m->channel[ch].send_window
+								     : 0;
 }
 
 size_t mux_data_reserve(struct mux *m, int ch, void **p)

@@ -27,31 +27,34 @@
 #include "lib/macro.h"
 #include "lib/wire.h"
 
-#define MUX_CHANNELS 64u	    /* open at once */
+#define MUX_CHANNELS 64u	     /* open at once */
 #define MUX_WINDOW ((size_t)1 << 20) /* bytes: the usual window, and the most a window may hold */
-#define MUX_OUT_DATA ((size_t)256 << 10)	   /* of the out buffer, for stream data */
+#define MUX_OUT_DATA ((size_t)256 << 10)	      /* of the out buffer, for stream data */
 #define MUX_OUT (MUX_OUT_DATA + 2 * WIRE_CONTROL_MAX) /* control may use the rest, too */
-#define MUX_REPLIES 16u /* requests of one end that wait for a reply, per channel */
+#define MUX_REPLIES 16u	 /* requests of one end that wait for a reply, per channel */
 #define MUX_NAME_MAX 63u /* bytes in a channel type or request name: printable ASCII, no blanks */
 
 enum mux_side { MUX_HOST, MUX_GUEST };
 
 enum mux_event_kind {
-	MUX_HELLO,	/* the peer's version line: what a guest has queued goes out after it */
-	MUX_GLOBAL,	/* name, want_reply, data */
+	MUX_HELLO,	  /* the peer's version line: what a guest has queued goes out after it */
+	MUX_GLOBAL,	  /* name, want_reply, data */
 	MUX_GLOBAL_REPLY, /* ok */
-	MUX_OPEN,	/* channel, name = type, data: answer with mux_accept() or mux_reject() */
-	MUX_OPENED,	/* channel: our mux_open() was accepted */
-	MUX_OPEN_FAILED, /* channel: it was not, and is free again; data = text */
-	MUX_DATA,	/* channel, data: at most what the window allows */
-	MUX_EOF,	/* channel: the peer sends no more data */
-	MUX_WRITABLE,	/* channel: the peer's window has opened */
-	MUX_REQUEST,	/* channel, name, want_reply, data */
-	MUX_REPLY,	/* channel, ok: to the oldest of our requests that wanted one */
-	MUX_CLOSED,	/* channel: the peer's answer to our mux_close(); the number is free again */
-	MUX_CLOSE,	/* channel: the peer closed, nothing reaches it any more. Only mux_close() may
-			 * follow: that ends the channel, without a further event, and the number may
-			 * come again */
+	MUX_OPEN,	  /* channel, name = type, data: answer with mux_accept() or mux_reject() */
+	MUX_OPENED,	  /* channel: our mux_open() was accepted */
+	MUX_OPEN_FAILED,  /* channel: it was not, and is free again; data = text */
+	MUX_DATA,	  /* channel, data: at most what the window allows */
+	MUX_EOF,	  /* channel: the peer sends no more data */
+	MUX_WRITABLE,	  /* channel: the peer's window has opened */
+	MUX_REQUEST,	  /* channel, name, want_reply, data */
+	MUX_REPLY,	  /* channel, ok: to the oldest of our requests that wanted one */
+	/* channel: the peer's answer to our mux_close(); the number is free again */
+	MUX_CLOSED,
+	/*
+	 * channel: the peer closed, nothing reaches it any more. Only mux_close() may follow: that
+	 * ends the channel, without a further event, and the number may come again.
+	 */
+	MUX_CLOSE,
 	MUX_DISCONNECT, /* data = text; all input after it is dropped */
 	MUX_DEBUG,	/* data = text */
 };
@@ -60,7 +63,7 @@ struct mux_event {
 	enum mux_event_kind kind;
 	int channel;
 	bool want_reply, ok;
-	char name[64];	  /* request name or channel type */
+	char name[64];	     /* request name or channel type */
 	const uint8_t *data; /* borrowed until the next mux_input() */
 	size_t len;
 };
@@ -91,9 +94,9 @@ struct mux {
 	/* all channels together */
 	uint8_t owed, nreplies, awaiting; /* global requests: as in a channel */
 	uint16_t replies;
-	uint8_t nrefused;		 /* opens for which there was no free channel */
-	uint32_t refused[MUX_CHANNELS];	 /* the peer's numbers for them */
-	uint64_t unsaid;		 /* bit per channel: it has something for the output */
+	uint8_t nrefused;		/* opens for which there was no free channel */
+	uint32_t refused[MUX_CHANNELS]; /* the peer's numbers for them */
+	uint64_t unsaid;		/* bit per channel: it has something for the output */
 	struct mux_channel channel[MUX_CHANNELS];
 	/* input */
 	size_t have;	  /* bytes of the current packet (or hello) in control[] */
@@ -136,8 +139,8 @@ int mux_open(struct mux *m, const char *type, const void *extra, size_t n, size_
 	nonnull(1, 2);
 int mux_request(struct mux *m, int ch, const char *name, bool want_reply, const void *data,
 		size_t n) must_check nonnull(1, 3);
-int mux_global(struct mux *m, const char *name, bool want_reply, const void *data, size_t n)
-	must_check nonnull(1, 2);
+int mux_global(struct mux *m, const char *name, bool want_reply, const void *data,
+	       size_t n) must_check nonnull(1, 2);
 int mux_debug(struct mux *m, const char *text) must_check nonnull(1, 2);
 int mux_disconnect(struct mux *m, const char *text) must_check nonnull(1, 2);
 
@@ -172,7 +175,7 @@ void mux_data_commit(struct mux *m, int ch, size_t n) nonnull(1);
 size_t mux_send_window(const struct mux *m, int ch) must_check nonnull(1);
 
 /*
- * The other end's number for an open channel: what stderr@execvm names its session by, so that the
- * reader finds its own number there, as in every message. -EINVAL while it is not open.
+ * The other end's number for an open channel, by which it names a channel that it opened before
+ * (stderr@execvm names its session so). -EINVAL while it is not open.
  */
 int64_t mux_peer(const struct mux *m, int ch) must_check nonnull(1);

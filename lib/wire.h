@@ -17,13 +17,14 @@
 #define WIRE_HELLO "execvm-wire 1\n" /* first bytes, each way */
 #define WIRE_HELLO_LEN (sizeof(WIRE_HELLO) - 1)
 
-#define WIRE_DATA_MAX ((size_t)128 << 10)   /* bytes of stream in one CHANNEL_DATA */
-#define WIRE_DATA_HEAD 13u		    /* length, number, channel, string length */
-#define WIRE_PIECE_MAX ((size_t)64 << 10)   /* bytes in one payload@execvm */
-#define WIRE_PAYLOAD_MAX ((size_t)4 << 20)  /* bytes of one payload half */
-#define WIRE_CONTROL_MAX (WIRE_PIECE_MAX + 256) /* any packet that is not CHANNEL_DATA, with its length */
-#define WIRE_ENTROPY 64u		    /* bytes in boot@execvm */
-#define WIRE_PORT "execvm"		    /* name of the virtio-serial port */
+#define WIRE_DATA_MAX ((size_t)128 << 10)  /* bytes of stream in one CHANNEL_DATA */
+#define WIRE_DATA_HEAD 13u		   /* length, number, channel, string length */
+#define WIRE_PIECE_MAX ((size_t)64 << 10)  /* bytes in one payload@execvm */
+#define WIRE_PAYLOAD_MAX ((size_t)4 << 20) /* bytes of one payload half */
+#define WIRE_CONTROL_MAX                                                                           \
+	(WIRE_PIECE_MAX + 256) /* any packet that is not CHANNEL_DATA, with its length */
+#define WIRE_ENTROPY 64u       /* bytes in boot@execvm */
+#define WIRE_PORT "execvm"     /* name of the virtio-serial port */
 
 enum wire_msg {
 	WIRE_DISCONNECT = 1,
@@ -68,7 +69,8 @@ struct wire_out {
 void wire_put_u8(struct wire_out *o, uint8_t v) nonnull(1);
 void wire_put_u32(struct wire_out *o, uint32_t v) nonnull(1);
 void wire_put_u64(struct wire_out *o, uint64_t v) nonnull(1);
-void wire_put_bytes(struct wire_out *o, const void *p, size_t n) nonnull(1); /* no length in front */
+void wire_put_bytes(struct wire_out *o, const void *p, size_t n)
+	nonnull(1); /* no length in front */
 void wire_put_string(struct wire_out *o, const void *p, size_t n) nonnull(1);
 void wire_put_text(struct wire_out *o, const char *s) nonnull(1, 2);
 
@@ -93,7 +95,7 @@ void wire_get_text(struct wire_in *i, char *out, size_t size) nonnull(1, 2);
 /* The values of our own requests. Each decoder returns 0, or -EBADMSG unless it reads all of it. */
 struct wire_boot {
 	uint8_t entropy[WIRE_ENTROPY];
-	uint64_t sec;	    /* wall clock of the host, seconds since 1970 */
+	uint64_t sec; /* wall clock of the host, seconds since 1970 */
 	uint32_t nsec;
 	const char *machine; /* JSON, borrowed, not terminated */
 	size_t machine_len;  /* 0 = what the command line says */
