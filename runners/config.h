@@ -23,14 +23,19 @@ struct run_opts {
 extern const struct opt run_opts_table[];
 
 /*
- * Defaults, then the machine description o->config names (if any), then the options, into *s, and
- * checks that need no file system but the config file's. args are the operands (they replace the
- * description's). A sentence about the description has file, line and key.
+ * Defaults, then the machine description o->config names (if any), then the options, into *s. args
+ * are the operands (they replace the description's). The files that the plan names are there and
+ * are files, the host has the memory, there is a command; whether there is such a runner is the
+ * caller's to check. A sentence about the description has file, line and key, one about an option
+ * its name. On failure *s is empty.
  */
 int config_plan(const struct run_opts *o, char *const *args, struct vm_spec *s, struct err *e)
 	must_check nonnull(1, 2, 3, 4);
 
-/* The description alone: text of n bytes, path for messages and for relative paths. Pure. */
+/*
+ * The description alone: text of n bytes, path for messages and for relative paths. Defaults for
+ * what it does not say; *s is overwritten. Pure: looks at no file.
+ */
 int config_read(const char *text, size_t n, const char *path, struct vm_spec *s, struct err *e)
 	must_check nonnull(1, 3, 4, 5);
 

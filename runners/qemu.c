@@ -77,7 +77,7 @@ static int add_words(const struct vm_spec *s, const struct qemu_facts *f, struct
 		r = buf_adds(out, " panic=-1 reboot=t rdinit=/init random.trust_cpu=on");
 	if (r == 0)
 		r = add_tsc(f, out);
-	if (r == 0 && s->append)
+	if (r == 0 && s->append && *s->append)
 		r = buf_addf(out, " %s", s->append);
 	if (r == 0 && f->payload)
 		r = buf_addf(out, " " PAYLOAD_PARAM "%s", f->payload);
