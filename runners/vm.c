@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The runner that starts a machine: plan, QEMU, relay.
+ *
+ * Everything is found out and put together before QEMU starts: kernel, initrd, payload, accelerator,
+ * argv; --dry-run and --show-append print from the same values. KVM is believed only when a guest
+ * has spoken: a machine that made no contact is started once more under emulation, which is safe
+ * because nothing was read from stdin before contact.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/b64.h"
+#include "lib/cleanup.h"
+#include "lib/cmd.h"
+#include "lib/fd.h"
+#include "lib/io.h"
+#include "lib/msg.h"
+#include "lib/num.h"
+#include "runners/accel.h"
+#include "runners/base.h"
+#include "runners/kernel.h"
+#include "runners/qemu.h"
+#include "runners/relay.h"
+#include "runners/runner.h"
+
+#define QEMU "qemu-system-x86_64"
+#define CONTACT_KVM_MS 10000u  /* a guest under KVM speaks within a second */
+#define CONTACT_TCG_MS 120000u /* emulated, on a busy host */
+#define LOG_LINES 20	       /* of the kernel log, for a guest that is lost */
+
+/* The plan of one run, complete before anything starts. */
+struct plan {
+	const struct vm_spec *spec;
+	struct qemu_facts facts;
+	struct base base;
+	struct buf machine, process; /* JSON: what takes the wire */
+	struct buf b64;		     /* both halves: what takes the command line */
+	bool wired;		     /* the wire takes it */
+	bool may_retry;		     /* KVM was chosen, not asked for */
+	uint64_t start_ns, planned_ms;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void plan_free(struct plan *p)
+{
+	base_free(&p->base);
+	buf_free(&p->machine);
+	buf_free(&p->process);
+	buf_free(&p->b64);
+}
+
+/* Strings stay the spec's; serials are the caller's. */
+static void fill_payload(const struct vm_spec *s, char serial[VM_DISKS][21], struct payload *p)
+{
+	struct payload_machine *m = &p->machine;
+
+	if (s->root) {
+		m->root = QEMU_ROOT_SERIAL;
+		m->root_mode = s->root_mode;
+	}
+	for (size_t i = 0; i < s->ndisks; i++) {
+		qemu_disk_serial(i, serial[i]);
+		m->device[m->ndevices++] =
+			(struct payload_device){ .serial = serial[i], .node = s->disk[i].node };
+	}
+	m->hostname = s->hostname;
+	p->process.args = (const char **)s->args.v;
+	p->process.nargs = s->args.n;
+	p->process.env = (const char **)s->env.v;
+	p->process.nenv = s->env.n;
+	p->process.cwd = s->cwd;
+	p->process.user = s->user;
+	p->process.has_umask = s->has_umask;
+	p->process.umask = s->umask;
+	p->process.tty = s->tty;
+}
+
+/*
+ * The command line when it fits; else, and for anything secret, the wire: the line is in the host's
+ * process list and in the guest's /proc/cmdline.
+ */
+static int plan_payload(struct plan *p, struct err *e)
+{
+	cleanup_buf struct buf both = { 0 };
+	cleanup_buf struct buf line = { 0 };
+	char serial[VM_DISKS][21];
+	struct payload what = { 0 };
+	int left = -1, r;
+
+	fill_payload(p->spec, serial, &what);
+	r = payload_encode(&what, PAYLOAD_MACHINE, &p->machine, e);
+	if (r == 0)
+		r = payload_encode(&what, PAYLOAD_PROCESS, &p->process, e);
+	if (r == 0)
+		r = payload_encode(&what, PAYLOAD_BOTH, &both, e);
+	if (r < 0)
+		return err_wrap(e, "payload");
+	p->wired = true;
+	if (p->spec->env_private || both.len > QEMU_CMDLINE_MAX)
+		return 0;
+	if (b64_encode(both.p, both.len, &p->b64) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	p->facts.payload = p->b64.p;
+	if (qemu_append(p->spec, &p->facts, &line, &left) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	p->wired = left < 0;
+	if (p->wired)
+		p->facts.payload = NULL;
+	return 0;
+}
+
+static int plan_accel(struct plan *p, struct err *e)
+{
+	enum vm_accel asked = p->spec->accel;
+	char why[240];
+	bool kvm = asked != ACCEL_TCG && accel_kvm_plausible(why);
+
+	if (asked == ACCEL_KVM && !kvm)
+		return err_set(e, ENODEV, "--accel kvm: %s", why);
+	if (asked == ACCEL_AUTO && !kvm) {
+		if (accel_warn_once())
+			msg_warn("no KVM (%.200s): machines are emulated, which is slower; this is said "
+				 "once until the next boot",
+				 why);
+		else
+			msg_info("no KVM (%.200s): emulated", why);
+	}
+	p->facts.kvm = kvm;
+	p->may_retry = kvm && asked == ACCEL_AUTO;
+	p->facts.tsc_khz = kvm ? 0 : accel_tsc_khz();
+	return 0;
+}
+
+/* By its first bytes: "QFI\xfb" is qcow2, everything else is taken as it is. */
+static const char *image_format(const char *path)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char magic[4] = "";
+
+	if (fd >= 0 && read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
+	    !memcmp(magic, "QFI\xfb", sizeof(magic)))
+		return "qcow2";
+	return "raw";
+}
+
+static int plan_make(struct plan *p, struct err *e)
+{
+	const char *program = getenv("EXECVM_QEMU");
+	int r = kernel_find(p->spec->kernel, &p->facts.kernel, e);
+
+	if (r < 0)
+		return r;
+	p->facts.program = program && *program ? program : QEMU;
+	p->facts.root_format = p->spec->root ? image_format(p->spec->root) : "raw";
+	msg_info("kernel %s (%s)", p->facts.kernel.path, p->facts.kernel.origin);
+	r = base_make(p->spec, &p->facts.kernel, &p->base, e);
+	if (r < 0)
+		return r;
+	p->facts.initrd = p->base.path;
+	r = plan_accel(p, e);
+	return r < 0 ? r : plan_payload(p, e);
+}
+
+/* What --dry-run and --show-append print: the plan, with the descriptors that it would have. */
+static int show(struct plan *p, struct err *e)
+{
+	cleanup_buf struct buf text = { 0 };
+	cleanup_argv struct argv argv = { 0 };
+	int left, r;
+
+	p->facts.wire_fd = 3;
+	p->facts.log_fd = 4;
+	if (p->spec->show_append) {
+		r = qemu_append(p->spec, &p->facts, &text, &left);
+	} else {
+		r = qemu_argv(p->spec, &p->facts, &argv, e);
+		if (r < 0)
+			return r;
+		r = argv_quote(&text, argv.v);
+	}
+	if (r < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	puts(text.p);
+	return cmd_flush(0) ? err_set(e, EIO, "write stdout") : 0;
+}
+
+/* Descriptors between us and one QEMU; ours and its. */
+struct ends {
+	int wire[2], log[2], err[2];
+};
+
+static void ends_close(struct ends *n)
+{
+	int *all[] = { n->wire, n->log, n->err };
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		for (int k = 0; k < 2; k++) {
+			if (all[i][k] >= 0)
+				close(take_fd(&all[i][k]));
+		}
+	}
+}
+
+/* QEMU gets ends of its own, never the caller's: it changes the flags of what it is given. */
+static int ends_open(struct ends *n, struct err *e)
+{
+	*n = (struct ends){ { -1, -1 }, { -1, -1 }, { -1, -1 } };
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, n->wire) < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, n->log) < 0)
+		return err_sys(e, "socketpair");
+	if (fd_pipe(&n->err[0], &n->err[1], 0) < 0)
+		return err_set(e, EMFILE, "pipe");
+	if (fd_nonblock(n->wire[0]) < 0 || fd_nonblock(n->log[0]) < 0 || fd_nonblock(n->err[0]) < 0)
+		return err_set(e, EBADF, "O_NONBLOCK");
+	return 0;
+}
+
+static int start_qemu(struct plan *p, struct ends *n, pid_t *pid, struct err *e)
+{
+	cleanup_argv struct argv argv = { 0 };
+	cleanup_close int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct proc_spec s = PROC_SPEC_INIT;
+	int keep[] = { n->wire[1], n->log[1], p->base.fd };
+	struct proc_failure f;
+	int r;
+
+	if (null < 0)
+		return err_sys(e, "open /dev/null");
+	p->facts.wire_fd = n->wire[1];
+	p->facts.log_fd = n->log[1];
+	r = qemu_argv(p->spec, &p->facts, &argv, e);
+	if (r < 0)
+		return r;
+	s.argv = argv.v;
+	s.path = getenv("PATH");
+	s.fd[0] = null;
+	s.fd[1] = s.fd[2] = n->err[1];
+	s.keep = keep;
+	s.nkeep = p->base.fd >= 0 ? 3 : 2;
+	s.new_group = true; /* Ctrl-C is for the command, not for the machine */
+	s.death_signal = SIGKILL;
+	if (proc_spawn(&s, pid, &f) == 0)
+		return 0;
+	if (f.code == ENOENT)
+		return err_set(e, ENOENT, "%s: not found: install qemu-system-x86", argv.v[0]);
+	return err_code(e, f.code, "%s %s", f.stage, argv.v[0]);
+}
+
+static void show_timings(const struct plan *p, const struct relay *r)
+{
+	const struct relay_times *t = &r->times;
+	const struct {
+		const char *name;
+		uint64_t ms;
+	} rows[] = {
+		{ "plan", p->planned_ms },	   { "QEMU start", t->qemu },
+		{ "first contact", t->contact },   { "command start", t->command },
+		{ "command end", t->command_end }, { "machine gone", t->gone },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].ms || i == 0)
+			fprintf(stderr, "execvm run: %5llu ms  %s\n", (unsigned long long)rows[i].ms,
+				rows[i].name);
+	}
+}
+
+/* The last lines of text that came from the guest or QEMU: control bytes do not reach a terminal. */
+static void show_tail(const char *what, const struct buf *b, int lines)
+{
+	size_t at = b->len;
+
+	if (!b->len)
+		return;
+	while (at > 0 && (b->p[at - 1] != '\n' || at == b->len || lines-- > 1))
+		at--;
+	while (at < b->len) {
+		size_t n = strcspn(b->p + at, "\r\n");
+
+		if (at + n > b->len)
+			n = b->len - at;
+		if (n)
+			failf("%s: %.*s", what, (int)(n < 400 ? n : 400), b->p + at);
+		at += n + 1;
+	}
+}
+
+/* The reason that the guest's kernel gave, if it did. */
+static void explain(const struct relay *r, struct err *e)
+{
+	static const char mark[] = "Kernel panic - not syncing: ";
+	const char *at = r->log_tail.p ? strstr(r->log_tail.p, mark) : NULL;
+
+	if (at) {
+		at += strlen(mark);
+		err_set(e, EIO, "the machine is lost: the guest's kernel panicked: %.*s",
+			(int)strcspn(at, "\r\n"), at);
+	} else if (r->qemu_status.kind == PROC_SIGNALED && r->times.gone) {
+		err_set(e, EIO, "the machine is lost: QEMU was killed by %s",
+			proc_signal_name(r->qemu_status.value));
+	} else if (r->qemu_status.value) {
+		err_set(e, EIO, "the machine is lost: QEMU ended with status %d",
+			r->qemu_status.value);
+	}
+}
+
+static uint64_t contact_limit(bool kvm)
+{
+	const char *text = getenv("EXECVM_BOOT_TIMEOUT");
+	uint64_t ms;
+
+	if (text && num_duration(text, 1, 86400000, &ms) == 0)
+		return ms;
+	return kvm ? CONTACT_KVM_MS : CONTACT_TCG_MS;
+}
+
+/* One machine. *again: it made no contact, and emulation is to be tried. */
+static int run_once(struct plan *p, const struct proc_signals *entry, int closed, bool *again,
+		    struct err *e)
+{
+	struct relay r = { .spec = p->spec, .entry = entry, .closed = closed };
+	struct ends n;
+	int code = EXIT_EXECVM;
+	int k = ends_open(&n, e);
+
+	if (k == 0)
+		k = start_qemu(p, &n, &r.qemu, e);
+	if (k < 0) {
+		ends_close(&n);
+		return code;
+	}
+	close(take_fd(&n.wire[1]));
+	close(take_fd(&n.log[1]));
+	close(take_fd(&n.err[1]));
+	r.wire = n.wire[0];
+	r.log = n.log[0];
+	r.qemu_err = n.err[0];
+	r.start_ns = p->start_ns;
+	r.times.qemu = (now_ns() - p->start_ns) / 1000000u;
+	r.contact_ms = r.times.qemu + contact_limit(p->facts.kvm);
+	if (p->wired) {
+		r.machine = p->machine.p;
+		r.machine_len = p->machine.len;
+		r.process = p->process.p;
+		r.process_len = p->process.len;
+	}
+	k = relay_run(&r, &code, e);
+	*again = k < 0 && code == EXIT_EXECVM && !r.contact && p->may_retry;
+	if (k >= 0)
+		code = k;
+	if (k < 0 && code == EXIT_EXECVM && !*again) {
+		if (k == -EIO)
+			explain(&r, e);
+		if (k == -EIO || k == -ETIMEDOUT || k == -EPROTO) {
+			show_tail("guest log", &r.log_tail, p->spec->boot_log ? 0 : LOG_LINES);
+			show_tail("qemu", &r.qemu_text, LOG_LINES);
+		}
+	}
+	if (p->spec->timings && !*again)
+		show_timings(p, &r);
+	relay_free(&r);
+	ends_close(&n);
+	return code;
+}
+
+static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int closed,
+		  struct err *e)
+{
+	struct plan p = { .spec = s, .base = { .fd = -1 }, .start_ns = now_ns() };
+	int code = EXIT_EXECVM;
+	bool again = false;
+	int r = plan_make(&p, e);
+
+	p.planned_ms = (now_ns() - p.start_ns) / 1000000u;
+	if (r == 0 && (s->dry_run || s->show_append))
+		code = show(&p, e) < 0 ? EXIT_EXECVM : 0;
+	else if (r == 0)
+		code = run_once(&p, entry, closed, &again, e);
+	if (again) {
+		accel_kvm_failed();
+		msg_warn("no contact from a guest under KVM (%.200s): starting again, emulated", e->msg);
+		*e = (struct err){ 0 };
+		p.may_retry = p.facts.kvm = false;
+		p.facts.tsc_khz = accel_tsc_khz();
+		p.facts.payload = NULL;
+		buf_free(&p.b64);
+		buf_free(&p.machine);
+		buf_free(&p.process);
+		p.start_ns = now_ns();
+		if (plan_payload(&p, e) == 0)
+			code = run_once(&p, entry, closed, &again, e);
+	}
+	plan_free(&p);
+	return code;
+}
+
+const struct runner runner_vm = {
+	.name = "vm",
+	.summary = "run the command in a machine of its own",
+	.run = vm_run,
+};
