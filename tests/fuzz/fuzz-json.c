@@ -2,8 +2,9 @@
 /*
  * proves: I8
  * Ours against jansson. What ours accepts, jansson accepts, with the same values; what jansson
- * accepts, ours accepts unless it is nested too deep. Duplicate keys and numbers that are too
- * great for a double, which ours leaves to its caller, are refused here.
+ * accepts, ours accepts unless it is nested too deep or has a NUL byte (jansson steps over one
+ * behind a number: `[1<NUL>]`). Duplicate keys and numbers that are too great for a double, which
+ * ours leaves to its caller, are refused here.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -153,9 +154,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!ours)
 		check_sentence(&e, size);
 	if (ours)
-		CHECK(theirs && json_equal(ours, theirs) && j.depth == 0);
+		CHECK(theirs && json_equal(ours, theirs) && !j.depth && !memchr(data, '\0', size));
 	else if (theirs)
-		CHECK(strstr(e.msg, "nested too deep"));
+		CHECK(strstr(e.msg, "nested too deep") || memchr(data, '\0', size));
 	json_decref(ours);
 	json_decref(theirs);
 	free(text);
