@@ -23,7 +23,7 @@ WARN = -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wformat-nonliteral -Wstrict-prot
 	$(if $(filter 1,$(WERROR)),-Werror)
 # Paths of the build do not reach the binary: the same source gives the same bytes anywhere.
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) -I. -I$(BUILD)/include -ffile-prefix-map=$(CURDIR)=.
-HOST_CFLAGS = $(ALL_CFLAGS) -O2 -g -fstack-protector-strong -fPIE \
+HOST_CFLAGS = $(ALL_CFLAGS) -DEXECVM_LIBDIR='"$(PREFIX)/lib/execvm"' -O2 -g -fstack-protector-strong -fPIE \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2) $(CFLAGS)
 HOST_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 HOST_LIBS = -ljansson -larchive -lkmod
@@ -84,6 +84,43 @@ $(BUILD)/host/run-in-vm: $(BUILD)/host/execvm
 	@ln -sfn execvm $@
 
 -include $(GUEST_OBJ:.o=.d) $(HOST_OBJ:.o=.d)
+
+# Our kernel, built once for each version and configuration, in ${XDG_CACHE_HOME:-~/.cache}/execvm.
+.PHONY: kernel
+kernel:
+	@kernel-config/build.sh
+
+.PHONY: demo
+demo:
+	@tests/install-packages demo
+	@$(MAKE) --no-print-directory all kernel
+	@BUILD=$(BUILD) demo/run
+
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/execvm
+	install -m 755 $(BUILD)/host/execvm $(DESTDIR)$(PREFIX)/bin/execvm
+	ln -sfn execvm $(DESTDIR)$(PREFIX)/bin/run-in-vm
+	for page in docs/man/*.[1-8]; do \
+		section=$${page##*.}; \
+		install -d $(DESTDIR)$(PREFIX)/share/man/man$$section && \
+		install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$$section/ || exit 1; \
+	done
+	kernel=$$(kernel-config/build.sh --print-path) && test -f "$$kernel" && \
+		install -m 644 "$$kernel" "$$kernel.config" $(DESTDIR)$(PREFIX)/lib/execvm/ || \
+		echo 'no kernel of ours installed: make kernel first'
+
+.PHONY: dist distcheck
+dist:
+	git archive --prefix=execvm-$(VERSION)/ HEAD | gzip -n >execvm-$(VERSION).tar.gz
+distcheck: dist
+	rm -rf $(BUILD)/distcheck && mkdir -p $(BUILD)/distcheck
+	tar -C $(BUILD)/distcheck -xzf execvm-$(VERSION).tar.gz
+	$(MAKE) -C $(BUILD)/distcheck/execvm-$(VERSION) check
+
+.PHONY: help
+help:
+	@echo 'all check check-vm lint asan fuzz-NAME format kernel demo test bench install dist distcheck clean'
 
 -include tests/tests.mk
 
