@@ -91,51 +91,39 @@ static void the_object(void)
 	accepted(" \n{ }\t");
 }
 
+static void wrong_type(const char *const *keys, const char *value, const char *sentence)
+{
+	for (; *keys; keys++) {
+		char json[80], want[80];
+
+		snprintf(json, sizeof(json), "{\"%s\":%s}", *keys, value);
+		snprintf(want, sizeof(want), "%s: offset %zu: %s", *keys, strlen(*keys) + 4, sentence);
+		refused(json, want);
+	}
+}
+
 static void wrong_types(void)
 {
-	static const char *const text[] = { "root",	"root-mode", "fstype", "hostname",
-					    "network", "cwd",	     "user",   "umask" };
-	static const char *const flag[] = { "no-new-privs", "tty", "exec" };
-	static const char *const object[] = { "devices", "env", "rlimits" };
-	static const char *const list[] = { "mounts", "args" };
-	static const struct {
-		const char *value, *sentence;
-		bool text, flag, object, list;
-	} kinds[] = {
-		{ "1", "a string is wanted", true, false, false, false },
-		{ "null", "a string is wanted", true, false, false, false },
-		{ "[]", "a string is wanted", true, false, false, false },
-		{ "0", "true or false is wanted", false, true, false, false },
-		{ "\"true\"", "true or false is wanted", false, true, false, false },
-		{ "null", "true or false is wanted", false, true, false, false },
-		{ "[]", "an object is wanted", false, false, true, false },
-		{ "\"a\"", "an object is wanted", false, false, true, false },
-		{ "null", "an object is wanted", false, false, true, false },
-		{ "{}", "a list is wanted", false, false, false, true },
-		{ "\"a\"", "a list is wanted", false, false, false, true },
-		{ "null", "a list is wanted", false, false, false, true },
-	};
+	static const char *const text[] = { "root", "root-mode", "fstype", "hostname", "network",
+					    "cwd",  "user",	 "umask",  NULL };
+	static const char *const flag[] = { "no-new-privs", "tty", "exec", NULL };
+	static const char *const object[] = { "devices", "env", "rlimits", NULL };
+	static const char *const list[] = { "mounts", "args", NULL };
 
 	tap_case("I8: a value of another type is refused");
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		const char *const *keys = kinds[i].text	    ? text
-					  : kinds[i].flag   ? flag
-					  : kinds[i].object ? object
-							    : list;
-		size_t n = kinds[i].text     ? ARRAY_SIZE(text)
-			   : kinds[i].flag   ? ARRAY_SIZE(flag)
-			   : kinds[i].object ? ARRAY_SIZE(object)
-					     : ARRAY_SIZE(list);
-
-		for (size_t k = 0; k < n; k++) {
-			char json[80], want[80];
-
-			snprintf(json, sizeof(json), "{\"%s\":%s}", keys[k], kinds[i].value);
-			snprintf(want, sizeof(want), "%s: offset %zu: %s", keys[k],
-				 strlen(keys[k]) + 4, kinds[i].sentence);
-			refused(json, want);
-		}
-	}
+	wrong_type(text, "1", "a string is wanted");
+	wrong_type(text, "null", "a string is wanted");
+	wrong_type(text, "[]", "a string is wanted");
+	wrong_type(text, "true", "a string is wanted");
+	wrong_type(flag, "0", "true or false is wanted");
+	wrong_type(flag, "\"true\"", "true or false is wanted");
+	wrong_type(flag, "null", "true or false is wanted");
+	wrong_type(object, "[]", "an object is wanted");
+	wrong_type(object, "\"a\"", "an object is wanted");
+	wrong_type(object, "null", "an object is wanted");
+	wrong_type(list, "{}", "a list is wanted");
+	wrong_type(list, "\"a\"", "a list is wanted");
+	wrong_type(list, "null", "a list is wanted");
 	refused("{\"args\":[1]}", "args: offset 9: a string is wanted");
 	refused("{\"args\":[\"a\",null]}", "args: offset 13: a string is wanted");
 	refused("{\"args\":[[\"a\"]]}", "args: offset 9: a string is wanted");
