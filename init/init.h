@@ -45,14 +45,15 @@ struct guest {
 ssize_t cmdline_param(const char *line, const char *name, const char **value) must_check
 	nonnull(1, 2, 3);
 
-/* The words behind "--" on the line, in place: line is cut. Returns 0 or -ENOMEM. */
-int cmdline_words(char *line, struct argv *out) must_check nonnull(1, 2);
+/* Adds the words behind "--" on the line, as the kernel gives them to PID 1. 0 or -ENOMEM. */
+int cmdline_words(const char *line, struct argv *out) must_check nonnull(1, 2);
 
 /*
  * What the machine was told on its command line: execvm.payload=, else the words of PID 1. words
- * is NULL-terminated. A single word that decodes to something that begins with '{' is a payload,
- * everything else is a command; a leading "--" is skipped. text holds what out points to. With
- * nothing told, *out is empty and the return is 0.
+ * is NULL-terminated. When they are what the kernel made of the line (bare words that it did not
+ * know, then those behind "--"), only those behind "--" count. A single word that decodes to
+ * something that begins with '{' is a payload, everything else is a command; a leading "--" is
+ * skipped. text holds what out points to. With nothing told, *out is empty and the return is 0.
  */
 int cmdline_payload(const char *line, char *const *words, struct buf *text, struct payload *out,
 		    struct err *e) must_check nonnull(1, 2, 3, 4, 5);
@@ -80,11 +81,22 @@ int network_up(struct guest *g, struct err *e) must_check;
 int mount_options(const char *options, unsigned long *flags, char *data, size_t size,
 		  struct err *e) must_check nonnull(2, 3, 5);
 
+/* Makes a directory and what is missing above it, by an absolute path; symlinks are followed. */
+int mount_mkdir(const char *path, struct err *e) must_check nonnull(1, 2);
+
 /* Mounts; makes the target directory when it is missing. options may be NULL. */
 int mount_one(const char *device, const char *target, const char *type, const char *options,
 	      struct err *e) must_check nonnull(1, 2, 3, 5);
+
+/*
+ * The same for a block device. type may be NULL, "" or "auto": probed. A device that takes no
+ * writes is mounted read-only unless options have "rw". -ENODEV with the kernel's file systems.
+ */
+int mount_device(const char *device, const char *target, const char *type, const char *options,
+		 struct err *e) must_check nonnull(1, 2, 5);
 int mount_move(const char *from, const char *to, struct err *e) must_check nonnull(1, 2, 3);
 int mount_bind(const char *from, const char *to, struct err *e) must_check nonnull(1, 2, 3);
+/* The file system, wherever it is mounted. */
 int mount_readonly(const char *target, struct err *e) must_check nonnull(1, 2);
 int mount_detach(const char *target, struct err *e) must_check nonnull(1, 2);
 
@@ -97,11 +109,17 @@ int mount_detach(const char *target, struct err *e) must_check nonnull(1, 2);
 int device_find(const char *name, unsigned timeout_ms, char *path, size_t size, struct err *e)
 	must_check nonnull(1, 3, 5);
 
-/* user.c: "U[:G]" by /etc/passwd and /etc/group of the root, numbers without a look-up. */
+/* The file system types that a device may hold by its magic numbers, likeliest first. */
+size_t device_types(const char *node, const char **types, size_t max) must_check nonnull(1, 2);
+
+/*
+ * user.c: "U[:G]" by /etc/passwd and /etc/group of the root. A number needs no entry: its group is
+ * 0 then. Other groups that list the user count unless G is given, as in docker.
+ */
 struct user {
 	uid_t uid;
 	gid_t gid;
-	gid_t groups[64]; /* supplementary, as initgroups(3) would */
+	gid_t groups[64]; /* gid first, then the supplementary ones, as initgroups(3) would */
 	size_t ngroups;
 	char home[256];	  /* "/" when unknown */
 };

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The chain is always there: init's own program as /run/execvm/bin/execvm, and as /bin/execvm
+ * where the root can be added to. Both are copies: a link would be dangling for who covers /run,
+ * and a mount cannot be removed. The initrd's file is gone by now; /proc/self/exe still opens it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "init/init.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
+#include "lib/layout.h"
+
+static int copy(const char *to, struct err *e)
+{
+	cleanup_close int in = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	cleanup_close int out = -1;
+	off_t n;
+
+	if (in < 0)
+		return err_sys(e, "open /proc/self/exe");
+	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	if (out < 0)
+		return err_sys(e, "make %s", to);
+	n = io_copy(in, out);
+	if (n < 0)
+		return err_code(e, (int)-n, "write %s", to);
+	return 0;
+}
+
+/* Does not replace anything. A root in which it cannot be put has the other one. */
+static int add_to_root(struct err *e)
+{
+	struct stat st;
+	int r;
+
+	if (lstat(GUEST_CHAIN, &st) == 0)
+		return 0;
+	r = mount_mkdir("/bin", e);
+	return r < 0 ? r : copy(GUEST_CHAIN, e);
+}
+
+int binary_install(struct guest *g, struct err *e)
+{
+	const struct payload_machine *m = g->machine;
+	struct err why = { 0 };
+	int r = mount_mkdir(GUEST_BIN_DIR, e);
+
+	if (r == 0)
+		r = copy(GUEST_BIN, e);
+	if (r < 0 || (m->root && m->root_mode == ROOT_RW))
+		return r;
+	if (add_to_root(&why) < 0)
+		power_log("warning: %s", why.msg);
+	return m->root && m->root_mode == ROOT_RO ? mount_readonly("/", e) : 0;
+}

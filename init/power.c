@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of the machine. Nothing here may hang: there may be nobody outside who would notice.
+ *
+ * Writing back is where a system hangs, in a sleep that no signal and no timer ends. So it is left
+ * to the kernel: sysrq 'u' remounts every file system that has a device read-only, clean, even with
+ * files open, in a work queue of its own, and the kernel log says when that is done.
+ *
+ * A machine ends by a reset (which -no-reboot, and every small VMM, turns into an exit). It is
+ * never halted, and powered off only when the reset did not work: without ACPI that never ends.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "init/init.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
+#include "lib/proc.h"
+
+#define TERM_MS 2000
+#define KILL_MS 1000 /* after SIGKILL: what sleeps in the kernel cannot be waited for */
+#define CLEAN_MS 10000
+#define RECORD_MAX 1024 /* bytes of a line of the kernel log */
+
+void power_log(const char *fmt, ...)
+{
+	/* Shown on the console with "quiet", too: it may be the only status that there is. */
+	static const char head[] = "<3>execvm: ";
+	cleanup_close int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	char line[512];
+	size_t n = sizeof(head) - 1;
+	va_list ap;
+
+	memcpy(line, head, sizeof(head));
+	va_start(ap, fmt);
+	vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
+	va_end(ap);
+	for (char *c = line + n; *c; c++) {
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	}
+	n = strlen(line);
+	line[n++] = '\n';
+	if (fd < 0 || write(fd, line, n) < 0)
+		(void)!write(STDERR_FILENO, line + 3, n - 3);
+}
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Reaps until no process is left; false when ms were not enough. */
+static bool reap_all(long ms)
+{
+	long deadline = now_ms() + ms, left;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	do {
+		struct timespec t;
+		struct proc_status st;
+		pid_t pid;
+
+		while ((pid = proc_reap(&st)) > 0)
+			;
+		if (pid == -ECHILD)
+			return true;
+		left = deadline - now_ms();
+		if (left > 0) {
+			t = (struct timespec){ left / 1000, left % 1000 * 1000000 };
+			sigtimedwait(&set, NULL, &t);
+		}
+	} while (left > 0);
+	return false;
+}
+
+/* Every process descends from this one: without children there is none. */
+static void end_processes(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (reap_all(0))
+		return;
+	kill(-1, SIGTERM);
+	kill(-1, SIGCONT);
+	if (reap_all(TERM_MS))
+		return;
+	kill(-1, SIGKILL);
+	if (!reap_all(KILL_MS))
+		power_log("warning: processes are left that cannot be killed");
+}
+
+/* Is a file system of a device mounted for writing, by us or by a command? */
+static bool is_writable(const struct guest *g)
+{
+	FILE *f = setmntent("/proc/self/mounts", "re");
+	struct mntent *m;
+	bool found = false;
+
+	if (!f)
+		return g->root_writable;
+	while (!found && (m = getmntent(f)))
+		found = !strncmp(m->mnt_fsname, "/dev/", 5) && hasmntopt(m, MNTOPT_RW);
+	endmntent(f);
+	return found;
+}
+
+static bool log_says(int log, const char *text, long deadline)
+{
+	char record[RECORD_MAX];
+
+	for (;;) {
+		struct pollfd p = { .fd = log, .events = POLLIN };
+		ssize_t n = read(log, record, sizeof(record) - 1);
+		long left = deadline - now_ms();
+
+		if (n > 0) {
+			record[n] = '\0';
+			if (strstr(record, text))
+				return true;
+		} else if (n == 0 || (errno != EAGAIN && errno != EPIPE && errno != EINTR)) {
+			return false;
+		} else if (left <= 0 || (errno == EAGAIN && poll(&p, 1, (int)left) < 0)) {
+			return false;
+		}
+	}
+}
+
+static void make_clean(void)
+{
+	cleanup_close int log = open("/dev/kmsg", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct err e = { 0 };
+
+	if (log >= 0)
+		lseek(log, 0, SEEK_END);
+	if (log < 0 || io_write_file("/proc/sysrq-trigger", "u", &e) < 0) {
+		sync();
+		if (mount_readonly("/", &e) < 0)
+			power_log("warning: %s", e.msg);
+	} else if (!log_says(log, "Emergency Remount complete", now_ms() + CLEAN_MS)) {
+		power_log("warning: not everything was written back within %d s", CLEAN_MS / 1000);
+	}
+}
+
+/* The quickest way, unless the command line has an opinion: others are tried for seconds. */
+static void choose_reset(void)
+{
+	cleanup_buf struct buf line = { 0 };
+	struct err ignored;
+	const char *value;
+
+	if (io_read_file("/proc/cmdline", (size_t)64 << 10, &line, &ignored) == 0 &&
+	    cmdline_param(line.p, "reboot=", &value) < 0 &&
+	    io_write_file("/sys/kernel/reboot/type", "triple", &ignored) < 0)
+		return; /* an older kernel, or not this architecture */
+}
+
+void power_off(const struct guest *g)
+{
+	struct err e = { 0 };
+
+	end_processes();
+	if (is_writable(g))
+		make_clean();
+	choose_reset();
+	reboot(RB_AUTOBOOT);
+	power_log("reset: %s", strerror(errno));
+	reboot(RB_POWER_OFF);
+	if (io_write_file("/proc/sysrq-trigger", "b", &e) < 0)
+		power_log("%s", e.msg);
+	for (;;)
+		pause();
+}
