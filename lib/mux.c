@@ -851,7 +851,8 @@ void mux_consumed(struct mux *m, int ch, size_t n)
 {
 	struct mux_channel *c;
 
-	ASSERT(ch >= 0 && ch < (int)MUX_CHANNELS);
+	if (ch < 0 || ch >= (int)MUX_CHANNELS)
+		return;
 	c = &m->channel[ch];
 	if (c->state != OPEN || c->flags & CLOSE_WANTED)
 		return;

@@ -160,7 +160,7 @@ int mux_eof(struct mux *m, int ch) must_check nonnull(1); /* after the data comm
  */
 int mux_close(struct mux *m, int ch) must_check nonnull(1);
 
-/* n bytes of MUX_DATA have left again. Not for more than came. Ignored once the channel is closed. */
+/* n bytes of MUX_DATA have left again, never more than came. Ignored for what is not open. */
 void mux_consumed(struct mux *m, int ch, size_t n) nonnull(1);
 
 /*
