@@ -2,8 +2,8 @@
 /*
  * confine SECONDS CMD ARG...: runs a test so that nothing of it outlives it. 0 = no time limit.
  *
- * CMD starts in a session of its own, with default signals, no core files and umask 022, whatever
- * the caller had. We are the subreaper: every process that CMD leaves behind becomes our child, even
+ * CMD starts in a session of its own, with default signals, no core files, umask 022 and nothing
+ * open but 0, 1 and 2, whatever the caller had. We are the subreaper: every process that CMD leaves behind becomes our child, even
  * one that has left the session or emptied its environment. When CMD has ended, what is left has
  * LINGER_MS to go by itself; the rest is named on stderr and killed. The same happens to everything
  * when the time is up or when we are told to end.
@@ -31,6 +31,7 @@ enum { LEFT_BEHIND = 122, TIME_LIMIT = 124, FAILED = 125 };
 
 #define LINGER_MS 1500
 #define MAX_PROCS 4096
+#define HIGHEST_FD 1024
 
 struct proc {
 	pid_t pid, ppid;
@@ -176,6 +177,8 @@ static pid_t start(char **argv)
 		return p;
 	setsid();
 	umask(022);
+	for (int fd = 3; fd < HIGHEST_FD; fd++)
+		close(fd);
 	getrlimit(RLIMIT_CORE, &core);
 	core.rlim_cur = 0;
 	setrlimit(RLIMIT_CORE, &core);
