@@ -279,8 +279,11 @@ static int mount_block(const char *device, const char *target, const char *type,
 	char ro[DATA_MAX + 4];
 	int r = mount_one(device, target, type, options, e);
 
-	if ((r != -EACCES && r != -EROFS) || has_word(options, "rw") || has_word(options, "ro"))
+	if ((r != -EACCES && r != -EROFS) || has_word(options, "ro"))
 		return r;
+	if (has_word(options, "rw"))
+		return err_set(e, -r, "mount %s on %s as %s: it takes no writes", device, target,
+			       type);
 	if ((size_t)snprintf(ro, sizeof(ro), "%s,ro", options) >= sizeof(ro))
 		return r;
 	return mount_one(device, target, type, ro, e);

@@ -11,7 +11,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <mntent.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -29,6 +28,7 @@
 #define TERM_MS 2000
 #define KILL_MS 1000 /* after SIGKILL: what sleeps in the kernel cannot be waited for */
 #define CLEAN_MS 10000
+#define MOUNTS_MAX ((size_t)1 << 20) /* bytes of the list of mounts */
 #define RECORD_MAX 1024 /* bytes of a line of the kernel log */
 
 void power_log(const char *fmt, ...)
@@ -107,19 +107,33 @@ static void end_processes(void)
 		power_log("warning: processes are left that cannot be killed");
 }
 
+/* A line of /proc/self/mounts: "SOURCE TARGET TYPE OPTIONS 0 0", where options begin with ro or rw. */
+static bool is_writable_disk(const char *line)
+{
+	bool disk = !strncmp(line, "/dev/", 5);
+
+	for (int field = 0; field < 3; field++) {
+		line += strcspn(line, " ");
+		line += *line == ' ';
+	}
+	return disk && !strncmp(line, "rw", 2);
+}
+
 /* Is a file system of a device mounted for writing, by us or by a command? */
 static bool is_writable(const struct guest *g)
 {
-	FILE *f = setmntent("/proc/self/mounts", "re");
-	struct mntent *m;
-	bool found = false;
+	cleanup_buf struct buf b = { 0 };
+	struct err ignored;
+	char *line, *end;
 
-	if (!f)
+	if (io_read_file("/proc/self/mounts", MOUNTS_MAX, &b, &ignored) < 0)
 		return g->root_writable;
-	while (!found && (m = getmntent(f)))
-		found = !strncmp(m->mnt_fsname, "/dev/", 5) && hasmntopt(m, MNTOPT_RW);
-	endmntent(f);
-	return found;
+	for (line = b.p; *line; line = end + (*end == '\n')) {
+		end = line + strcspn(line, "\n");
+		if (is_writable_disk(line))
+			return true;
+	}
+	return false;
 }
 
 static bool log_says(int log, const char *text, long deadline)
