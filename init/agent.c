@@ -547,6 +547,29 @@ static void on_close(struct agent *a, struct session *s, int ch)
 	session_free(s);
 }
 
+static int send_failed(struct agent *a, const char *stage, const struct err *why)
+{
+	struct wire_failure f = { .code = (uint32_t)why->code };
+	uint8_t room[512];
+	struct wire_out o = { .p = room, .cap = sizeof(room) };
+
+	snprintf(f.stage, sizeof(f.stage), "%s", stage);
+	snprintf(f.operand, sizeof(f.operand), "%.199s", why->msg);
+	wire_put_failure(&o, &f);
+	return mux_global(mux_of(a), WIRE_FAILED, false, o.p, o.n);
+}
+
+/* The sessions are over: everything ends and is written back before the host may say 0. */
+static int on_finish(struct agent *a)
+{
+	struct err why = { 0 };
+	int r = power_clean(a->g, &why);
+
+	if (r < 0 && send_failed(a, "write back", &why) < 0)
+		power_log("write back: %s", why.msg);
+	return mux_global_reply(mux_of(a), r == 0);
+}
+
 static int handle(struct agent *a, const struct mux_event *ev, struct err *e)
 {
 	struct session *s = by_channel(a, ev->channel);
@@ -580,6 +603,8 @@ static int handle(struct agent *a, const struct mux_event *ev, struct err *e)
 			on_close(a, s, ev->channel);
 		return 0;
 	case MUX_GLOBAL:
+		if (!strcmp(ev->name, WIRE_FINISH) && ev->want_reply)
+			return on_finish(a);
 		return ev->want_reply ? mux_global_reply(mux_of(a),
 							 !strcmp(ev->name, WIRE_KEEPALIVE)) :
 					0;

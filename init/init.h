@@ -128,8 +128,14 @@ int user_find(const char *spec, struct user *u, struct err *e) must_check nonnul
 /* power.c: the only user of reboot(2) and kill(-1). */
 
 /*
- * Ends every process (TERM, up to 2 s, KILL), writes everything back, makes the root clean, ends the
- * machine. Does not return; on a machine that cannot be ended it waits for ever.
+ * Ends every process (TERM, up to 2 s, KILL) and makes every file system that can be written to
+ * read-only and clean. Bounded: -ETIMEDOUT with a sentence when the writing back takes too long.
+ */
+int power_clean(const struct guest *g, struct err *e) must_check nonnull(1, 2);
+
+/*
+ * power_clean(), then ends the machine. Does not return; on a machine that cannot be ended it waits
+ * for ever.
  */
 void power_off(const struct guest *g) __attribute__((noreturn));
 

@@ -157,20 +157,19 @@ static bool log_says(int log, const char *text, long deadline)
 	}
 }
 
-static void make_clean(void)
+static int make_clean(struct err *e)
 {
 	cleanup_close int log = open("/dev/kmsg", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct err e = { 0 };
 
 	if (log >= 0)
 		lseek(log, 0, SEEK_END);
-	if (log < 0 || io_write_file("/proc/sysrq-trigger", "u", &e) < 0) {
+	if (log < 0 || io_write_file("/proc/sysrq-trigger", "u", e) < 0) {
 		sync();
-		if (mount_readonly("/", &e) < 0)
-			power_log("warning: %s", e.msg);
-	} else if (!log_says(log, "Emergency Remount complete", now_ms() + CLEAN_MS)) {
-		power_log("warning: not everything was written back within %d s", CLEAN_MS / 1000);
+		return mount_readonly("/", e);
 	}
+	if (log_says(log, "Emergency Remount complete", now_ms() + CLEAN_MS))
+		return 0;
+	return err_set(e, ETIMEDOUT, "not everything was written back within %d s", CLEAN_MS / 1000);
 }
 
 /* The quickest way, unless the command line has an opinion: others are tried for seconds. */
@@ -186,13 +185,18 @@ static void choose_reset(void)
 		return; /* an older kernel, or not this architecture */
 }
 
+int power_clean(const struct guest *g, struct err *e)
+{
+	end_processes();
+	return is_writable(g) ? make_clean(e) : 0;
+}
+
 void power_off(const struct guest *g)
 {
 	struct err e = { 0 };
 
-	end_processes();
-	if (is_writable(g))
-		make_clean();
+	if (power_clean(g, &e) < 0)
+		power_log("warning: %s", e.msg);
 	choose_reset();
 	reboot(RB_AUTOBOOT);
 	power_log("reset: %s", strerror(errno));

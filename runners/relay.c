@@ -8,8 +8,10 @@
  *   BOOTING   until the guest's hello. Nothing is read from stdin, so a start can be repeated.
  *   SETTING   boot@execvm with the clock of now, two channels, the payload's pieces, exec@execvm.
  *   RUNNING   streams and signals, until the guest closes the session.
- *   ENDING    everything the guest had is here: CLOSE is answered, DISCONNECT said. The machine
- *             powers off while the last bytes go to a reader that may be slow.
+ *   FINISHING everything the guest had is here and CLOSE is answered. A machine that can write to
+ *             an image is asked to write it back, and has to say that it has.
+ *   ENDING    DISCONNECT is said. The machine powers off while the last bytes go to a reader that
+ *             may be slow.
  *
  * What comes for stdout and stderr goes straight to the stream, and into a ring of one window when
  * the stream does not take it; the window is given back when it has left. A stream that broke is
@@ -46,10 +48,10 @@
 #define KILL_GRACE_MS 2000u	/* between TERM and KILL of a command whose time ran out */
 #define SILENCE_MS 15000u	/* then the guest is asked whether it is there */
 #define SILENCE_MAX_MS 60000u	/* and after this it is not */
-#define POWER_OFF_MS 10000u	/* for a machine that writes to nothing */
-#define POWER_OFF_RW_MS 120000u /* for one that has an image to write back */
+#define POWER_OFF_MS 10000u	/* after DISCONNECT */
+#define FINISH_MS 120000u	/* to write an image back */
 
-enum phase { BOOTING, SETTING, RUNNING, ENDING };
+enum phase { BOOTING, SETTING, RUNNING, FINISHING, ENDING };
 
 /* stdout or stderr of the caller. */
 struct sink {
@@ -74,7 +76,9 @@ struct state {
 	int opened;	     /* channels that the guest has accepted */
 	size_t piece_at;     /* of the process half: bytes sent */
 	bool exec_sent;
-	bool has_exit, closed, disconnected, wire_eof;
+	bool has_exit, closed, wire_eof;
+	bool written_back;   /* the guest said so */
+	unsigned asked, answered, finish_number; /* global requests of ours, in order */
 	struct wire_exit exit;
 	struct wire_failure failure; /* stage is "" when there is none */
 	bool exec_failure;	     /* it was the command that could not start */
@@ -210,6 +214,7 @@ static int send_boot(struct state *s, struct err *e)
 	explicit_bzero(b.entropy, sizeof(b.entropy));
 	if (o.overflow || mux_global(&s->mux, WIRE_BOOT, true, o.p, o.n) < 0)
 		return err_set(e, E2BIG, "the machine half is too long");
+	s->asked++;
 	return 0;
 }
 
@@ -375,6 +380,11 @@ static int handle(struct state *s, const struct mux_event *ev, struct err *e)
 	case MUX_GLOBAL:
 		return on_global(s, ev, e);
 	case MUX_GLOBAL_REPLY:
+		s->answered++;
+		if (s->finish_number && s->answered == s->finish_number) {
+			s->written_back = ev->ok;
+			s->off_at = 0;
+		}
 		return 0;
 	case MUX_OPEN:
 		return mux_reject(&s->mux, ev->channel);
@@ -437,6 +447,40 @@ static void wire_write(struct state *s)
 	}
 }
 
+/* Can the machine change an image? */
+static bool is_writable(const struct vm_spec *v)
+{
+	bool writable = v->root && v->root_mode == ROOT_RW;
+
+	for (size_t i = 0; i < v->ndisks; i++)
+		writable |= !v->disk[i].readonly;
+	return writable;
+}
+
+/* The session is over, or a boot stage failed: write back if there is something, then DISCONNECT. */
+static void send_end(struct state *s)
+{
+	bool boot_failed = s->failure.stage[0] && !s->exec_failure;
+
+	if (s->closed && s->phase == RUNNING) {
+		s->phase = FINISHING;
+		if (is_writable(s->r->spec)) {
+			if (mux_global(&s->mux, WIRE_FINISH, true, NULL, 0) < 0)
+				return; /* the wire is full of nothing: the deadline tells */
+			s->finish_number = ++s->asked;
+			s->off_at = now_ms() + FINISH_MS;
+		}
+	}
+	if (s->phase == SETTING && (boot_failed || s->closed))
+		s->phase = FINISHING;
+	if (s->phase != FINISHING || (s->finish_number && s->answered < s->finish_number))
+		return;
+	if (mux_disconnect(&s->mux, "done") == -EAGAIN)
+		return;
+	s->phase = ENDING;
+	s->off_at = now_ms() + POWER_OFF_MS;
+}
+
 /* What waits for room in the output: small things that must not be lost. */
 static int send_owed(struct state *s, struct err *e)
 {
@@ -458,17 +502,7 @@ static int send_owed(struct state *s, struct err *e)
 		if (mux_request(&s->mux, s->out.ch, WIRE_SIGNAL, false, o.p, o.n) != -EAGAIN)
 			s->pending &= ~(1ull << sig);
 	}
-	/* A boot stage that failed, or the session's end: the machine may go. */
-	if ((s->closed || (s->failure.stage[0] && !s->exec_failure)) && !s->disconnected &&
-	    mux_disconnect(&s->mux, "done") != -EAGAIN) {
-		bool writable = s->r->spec->root && s->r->spec->root_mode == ROOT_RW;
-
-		for (size_t i = 0; i < s->r->spec->ndisks; i++)
-			writable |= !s->r->spec->disk[i].readonly;
-		s->disconnected = true;
-		s->phase = ENDING;
-		s->off_at = now_ms() + (writable ? POWER_OFF_RW_MS : POWER_OFF_MS);
-	}
+	send_end(s);
 	return r;
 }
 
@@ -489,11 +523,10 @@ static void on_signal(struct state *s, int sig)
 		}
 		return;
 	}
-	if (s->phase != RUNNING) {
-		if (s->phase != ENDING)
-			s->end_signal = sig;
+	if (s->phase < RUNNING)
+		s->end_signal = sig;
+	if (s->phase != RUNNING)
 		return;
-	}
 	if (sig == SIGTERM && ++s->terms > 1) {
 		s->end_signal = SIGKILL;
 		return;
@@ -553,7 +586,7 @@ static uint64_t next_deadline(const struct state *s)
 		return s->drop_at;
 	if (s->phase == BOOTING)
 		return sooner(at, s->r->start_ns / 1000000u + s->r->contact_ms);
-	if (s->phase == ENDING)
+	if (s->phase >= FINISHING)
 		return at;
 	return sooner(at, s->last_heard + (s->asked_at ? SILENCE_MAX_MS : SILENCE_MS));
 }
@@ -571,6 +604,8 @@ static int on_deadline(struct state *s, uint64_t now, struct err *e)
 	if (s->off_at && now >= s->off_at && !s->r->qemu_gone) {
 		if (s->phase == ENDING)
 			msg_warn("the machine did not power off and was ended");
+		if (s->phase == FINISHING)
+			msg_warn("the machine did not write back in time and was ended");
 		kill(s->r->qemu, SIGKILL);
 		s->off_at = 0;
 		s->drop_at = s->timed_out ? now + KILL_GRACE_MS : 0;
@@ -582,12 +617,12 @@ static int on_deadline(struct state *s, uint64_t now, struct err *e)
 	if (s->phase == BOOTING && now >= s->r->start_ns / 1000000u + s->r->contact_ms)
 		return err_set(e, ETIMEDOUT, "no contact from the guest in %u s",
 			       (unsigned)(s->r->contact_ms / 1000u));
-	if (s->phase == BOOTING || s->phase == ENDING)
+	if (s->phase == BOOTING || s->phase >= FINISHING)
 		return 0;
 	if (!s->asked_at && now >= s->last_heard + SILENCE_MS) {
 		s->asked_at = now;
-		if (mux_global(&s->mux, WIRE_KEEPALIVE, true, NULL, 0) < 0)
-			msg_debug("the wire is full, and silent");
+		if (mux_global(&s->mux, WIRE_KEEPALIVE, true, NULL, 0) == 0)
+			s->asked++;
 	}
 	if (s->asked_at && now >= s->last_heard + SILENCE_MAX_MS)
 		return err_set(e, ETIMEDOUT, "the guest does not answer any more");
@@ -749,6 +784,8 @@ static int result(struct state *s, int r, int *code, struct err *e)
 	}
 	if (s->failure.stage[0])
 		return refuse(s, code, e);
+	if (s->has_exit && is_writable(s->r->spec) && !s->written_back)
+		return err_set(e, EIO, "the machine ended before its images were written back");
 	if (s->has_exit) { /* the last thing a session says: all of its bytes came before */
 		if (sink_error(&s->out, code, e) < 0 || sink_error(&s->err, code, e) < 0)
 			return -e->code;
