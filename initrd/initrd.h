@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/macro.h"
 
@@ -67,6 +68,17 @@ int initrd_add_symlink(struct initrd *in, const char *target, const char *guest,
 int initrd_add_dir(struct initrd *in, const char *guest, mode_t mode, struct err *e) must_check
 	nonnull(1, 2, 4);
 
+/* HOST=GUEST[,mode=,uid=,gid=], and GUEST=TYPE[,…]: see initrd/spec.h. */
+int initrd_add_word(struct initrd *in, const char *word, struct err *e) must_check nonnull(1, 2, 3);
+int initrd_make_word(struct initrd *in, const char *word, struct err *e) must_check
+	nonnull(1, 2, 3);
+
+/* OLD=NEW: renames what archives and trees bring from now on, by whole components. */
+int initrd_rename(struct initrd *in, const char *word, struct err *e) must_check nonnull(1, 2, 3);
+
+/* Leaves out, instead of refusing, what an initrd cannot hold: extended attributes, ACLs, flags. */
+void initrd_drop_extra(struct initrd *in) nonnull(1);
+
 /*
  * All members of a tar or cpio archive, compressed or not, several in a row too (an initrd in
  * segments). "-" is stdin. Contents are spooled into an unnamed file in $TMPDIR or /var/tmp.
@@ -85,6 +97,19 @@ int initrd_add_tree(struct initrd *in, const char *dir, struct err *e) must_chec
  */
 int initrd_add_modules(struct initrd *in, const char *kver, char *const *names, size_t n,
 		       struct err *e) must_check nonnull(1, 2, 5);
+
+/*
+ * Is /init a program that this machine's kernel can start, with its interpreter in the archive? Can
+ * the kernel that modules were added for unpack it? Nothing may be added afterwards.
+ */
+int initrd_check(struct initrd *in, enum initrd_compress compress, struct err *e) must_check
+	nonnull(1, 3);
+
+/*
+ * Adds a line per entry: type and mode, inode, links, uid, gid, mtime, size or major,minor, path,
+ * target; blanks, control bytes and backslashes as \ooo. Nothing may be added afterwards.
+ */
+int initrd_list(struct initrd *in, struct buf *out, struct err *e) must_check nonnull(1, 2, 3);
 
 /*
  * Writes the archive to fd, at its position. info may be NULL. Fails when a host file is not what

@@ -1,0 +1,711 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libarchive, with what it leaves open settled.
+ *
+ * Reading: it stops at the end of the first archive and does not say what follows, but an initrd is
+ * several archives in a row, some of them compressed. So bytes reach it through struct input, which
+ * keeps what it has given out last: when an archive has ended, what was not consumed is put back.
+ * Decompression is a reader of its own (the "raw" format) below the one for tar and cpio, with an
+ * input in between, because what follows the first archive inside it would be lost as well.
+ *
+ * Writing: the newc writer's output is read back by newc.c on its way to the compressor, which is a
+ * writer of its own ("raw" again), so that padding is inside and not behind the compressed bytes.
+ * Inode numbers and link counts are ours: libarchive's own resolver copies those of the source.
+ */
+#include "initrd/archive.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <locale.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "initrd/lz4.h"
+#include "initrd/newc.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+#define PIECE ((size_t)128 << 10) /* bytes read at a time */
+#define KEEP ((size_t)64 << 10)	  /* bytes given out that can still be put back */
+#define NEST_MAX 4		  /* compression inside of compression */
+#define BLOCK 512		  /* what an archive is padded to */
+
+static void cleanup_reader(struct archive **a)
+{
+	if (*a)
+		archive_read_free(*a);
+}
+#define cleanup_reader __attribute__((cleanup(cleanup_reader)))
+
+/* What libarchive says, or what a callback of ours had to say before. */
+static int arc_err(struct archive *a, struct err *e)
+{
+	const char *text = archive_error_string(a);
+
+	if (e->code)
+		return -e->code;
+	if (archive_errno(a) > 0 && !text)
+		return err_code(e, archive_errno(a), "archive");
+	return err_set(e, EINVAL, "%s", text ? text : "the archive cannot be read");
+}
+
+/* Names are bytes, but pax has them in UTF-8: in the C locale libarchive would refuse those. */
+struct locales {
+	locale_t utf8, before;
+};
+
+static void locale_enter(struct locales *l)
+{
+	l->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	l->before = l->utf8 ? uselocale(l->utf8) : (locale_t)0;
+}
+
+static void locale_leave(struct locales *l)
+{
+	if (!l->utf8)
+		return;
+	uselocale(l->before);
+	freelocale(l->utf8);
+}
+#define cleanup_locale __attribute__((cleanup(locale_leave)))
+
+struct input {
+	int fd;		      /* borrowed; or -1: */
+	struct archive *from; /* borrowed: the decompressor */
+	struct err *e;	      /* where a sentence goes */
+	char *buf;	      /* owned: KEEP + PIECE bytes */
+	size_t n, at;	      /* bytes in buf; those before at were given out */
+	uint64_t base;	      /* offset of buf[0] in the stream */
+};
+
+static void input_free(struct input *in)
+{
+	free(in->buf);
+}
+#define cleanup_input __attribute__((cleanup(input_free)))
+
+/* Has at least one byte at buf + at, unless the stream is over. Returns the count there. */
+static ssize_t input_fill(struct input *in)
+{
+	ssize_t k;
+
+	if (in->at < in->n)
+		return (ssize_t)(in->n - in->at);
+	if (!in->buf) {
+		in->buf = malloc(KEEP + PIECE);
+		if (!in->buf)
+			return err_code(in->e, ENOMEM, "read archive");
+	}
+	if (in->n > KEEP) {
+		size_t gone = in->n - KEEP;
+
+		memmove(in->buf, in->buf + gone, KEEP);
+		in->base += gone;
+		in->at -= gone;
+		in->n = KEEP;
+	}
+	if (in->from) {
+		k = archive_read_data(in->from, in->buf + in->n, PIECE);
+		if (k < 0)
+			return arc_err(in->from, in->e);
+	} else {
+		k = io_read_full(in->fd, in->buf + in->n, PIECE);
+		if (k < 0)
+			return err_code(in->e, (int)-k, "read archive");
+	}
+	in->n += (size_t)k;
+	return k;
+}
+
+/* At least want bytes, unless the stream is over; want is small. */
+static ssize_t input_peek(struct input *in, size_t want)
+{
+	ssize_t k = input_fill(in);
+	size_t rest = in->n - in->at;
+
+	if (k <= 0 || rest >= want)
+		return k;
+	/* Read on behind the rest: as if it had been given out, and put back. */
+	in->at = in->n;
+	k = input_fill(in);
+	in->at -= rest;
+	return k < 0 ? k : (ssize_t)(in->n - in->at);
+}
+
+/* Everything from this offset of the stream on is given out again. */
+static int input_back(struct input *in, uint64_t offset)
+{
+	if (offset < in->base || offset > in->base + in->n)
+		return err_set(in->e, EINVAL, "the end of the archive cannot be found");
+	in->at = (size_t)(offset - in->base);
+	return 0;
+}
+
+static la_ssize_t input_read(struct archive *a, void *ctx, const void **p)
+{
+	struct input *in = ctx;
+	ssize_t k = input_fill(in);
+
+	if (k < 0) {
+		archive_set_error(a, (int)-k, "%s", in->e->msg);
+		return -1;
+	}
+	*p = in->buf + in->at;
+	in->at = in->n;
+	return k;
+}
+
+/* Steps over zeros. Returns 1 when something follows, 0 at the end. */
+static int input_skip_zeros(struct input *in)
+{
+	for (;;) {
+		ssize_t k = input_fill(in);
+
+		if (k <= 0)
+			return (int)k;
+		while (in->at < in->n && !in->buf[in->at])
+			in->at++;
+		if (in->at < in->n)
+			return 1;
+	}
+}
+
+/* Does a compressed stream begin here? -errno when it cannot be read. */
+static int input_compressed(struct input *in)
+{
+	static const struct {
+		const char *magic;
+		size_t n;
+	} known[] = {
+		{ "\x1f\x8b", 2 },	       { "BZh", 3 },
+		{ "\xfd" "7zXZ", 5 },	       { "\x5d\0\0", 3 }, /* lzma */
+		{ "\x28\xb5\x2f\xfd", 4 },     { "\x04\x22\x4d\x18", 4 },
+		{ "\x02\x21\x4c\x18", 4 },     { "LZIP", 4 },
+		{ "\x1f\x9d", 2 },	       /* compress */
+	};
+	ssize_t k = input_peek(in, 6);
+
+	if (k < 0)
+		return (int)k;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if ((size_t)k >= known[i].n &&
+		    !memcmp(in->buf + in->at, known[i].magic, known[i].n))
+			return 1;
+	}
+	return 0;
+}
+
+/* Only what libarchive has inside: for some others it would start programs. */
+static struct archive *new_filter(void)
+{
+	struct archive *a = archive_read_new();
+
+	if (!a)
+		return NULL;
+	archive_read_support_filter_gzip(a);
+	archive_read_support_filter_bzip2(a);
+	archive_read_support_filter_xz(a);
+	archive_read_support_filter_lzma(a);
+	archive_read_support_filter_zstd(a);
+	archive_read_support_filter_lz4(a);
+	archive_read_support_filter_lzip(a);
+	archive_read_support_filter_compress(a);
+	archive_read_support_format_raw(a);
+	return a;
+}
+
+/* Opens a on in, from where in is; *start is that offset. */
+static int open_on(struct archive *a, struct input *in, uint64_t *start)
+{
+	*start = in->base + in->at;
+	if (archive_read_open2(a, in, NULL, input_read, NULL, NULL) != ARCHIVE_OK)
+		return arc_err(a, in->e);
+	return 0;
+}
+
+/* The archive of a has ended: in goes on right behind it. */
+static int close_on(struct archive *a, struct input *in, uint64_t start)
+{
+	return input_back(in, start + (uint64_t)archive_filter_bytes(a, -1));
+}
+
+typedef int stream_fn(struct input *in, int depth, void *ctx);
+
+/* Gives what the compressed stream at in holds to fn, as an input of its own. */
+static int decompress(struct input *in, int depth, stream_fn *fn, void *ctx)
+{
+	cleanup_reader struct archive *a = new_filter();
+	cleanup_input struct input inner = { .fd = -1, .from = a, .e = in->e };
+	struct archive_entry *entry;
+	uint64_t start;
+	int r;
+
+	if (!a)
+		return err_code(in->e, ENOMEM, "read archive");
+	if (depth >= NEST_MAX)
+		return err_set(in->e, EINVAL, "compressed more than %d times", NEST_MAX);
+	r = open_on(a, in, &start);
+	if (r < 0)
+		return r;
+	if (archive_read_next_header(a, &entry) != ARCHIVE_OK)
+		return arc_err(a, in->e);
+	if (archive_filter_code(a, 0) == ARCHIVE_FILTER_NONE)
+		return err_set(in->e, EINVAL, "not a compressed archive");
+	r = fn(&inner, depth + 1, ctx);
+	return r < 0 ? r : close_on(a, in, start);
+}
+
+static int member_type(const struct archive_entry *entry, struct arc_member *m, struct err *e)
+{
+	/* libarchive's macros are of mode_t. */
+	switch (archive_entry_filetype((struct archive_entry *)entry)) {
+	case AE_IFREG:
+		m->type = TREE_FILE;
+		break;
+	case AE_IFDIR:
+		m->type = TREE_DIR;
+		m->hardlink = NULL; /* cpio: of directories the numbers mean nothing */
+		break;
+	case AE_IFLNK:
+		m->type = TREE_SYMLINK;
+		break;
+	case AE_IFCHR:
+		m->type = TREE_CHAR;
+		break;
+	case AE_IFBLK:
+		m->type = TREE_BLOCK;
+		break;
+	case AE_IFIFO:
+		m->type = TREE_FIFO;
+		break;
+	case AE_IFSOCK:
+		m->type = TREE_SOCKET;
+		break;
+	default:
+		if (!m->hardlink)
+			return err_set(e, EINVAL, "'%s': of no known type", m->path);
+	}
+	if (m->type == TREE_SYMLINK && m->target)
+		m->hardlink = NULL;
+	if (m->hardlink)
+		m->type = TREE_FILE;
+	return 0;
+}
+
+static int convert(struct archive_entry *entry, struct arc_member *m, struct err *e)
+{
+	*m = (struct arc_member){
+		.path = archive_entry_pathname(entry),
+		.hardlink = archive_entry_hardlink(entry),
+		.target = archive_entry_symlink(entry),
+		.mode = archive_entry_perm(entry),
+		.uid = archive_entry_uid(entry),
+		.gid = archive_entry_gid(entry),
+		.mtime = archive_entry_mtime(entry),
+		.major = archive_entry_rdevmajor(entry),
+		.minor = archive_entry_rdevminor(entry),
+		.size = archive_entry_size(entry) > 0 ? (uint64_t)archive_entry_size(entry) : 0,
+	};
+	if (!m->path)
+		return err_set(e, EINVAL, "a member without a name");
+	if (archive_entry_acl_types(entry))
+		m->extra = "an access control list";
+	else if (archive_entry_xattr_count(entry))
+		m->extra = "extended attributes";
+	else if (archive_entry_fflags_text(entry))
+		m->extra = "file flags";
+	return member_type(entry, m, e);
+}
+
+static int read_data(struct archive *a, const struct arc_sink *sink, struct err *e)
+{
+	for (;;) {
+		const void *p;
+		size_t n;
+		la_int64_t offset;
+		int r = archive_read_data_block(a, &p, &n, &offset);
+
+		if (r == ARCHIVE_EOF)
+			return 0;
+		if (r != ARCHIVE_OK)
+			return arc_err(a, e);
+		r = n ? sink->data(sink->ctx, p, n, (uint64_t)offset, e) : 0;
+		if (r < 0)
+			return r;
+	}
+}
+
+/* One tar or cpio archive that is not compressed. */
+static int read_plain(struct input *in, const struct arc_sink *sink)
+{
+	cleanup_reader struct archive *a = archive_read_new();
+	struct archive_entry *entry;
+	struct arc_member m;
+	uint64_t start;
+	int r;
+
+	if (!a)
+		return err_code(in->e, ENOMEM, "read archive");
+	archive_read_support_format_tar(a);
+	archive_read_support_format_cpio(a);
+	r = open_on(a, in, &start);
+	while (r == 0) {
+		int k = archive_read_next_header(a, &entry);
+
+		if (k == ARCHIVE_EOF)
+			return close_on(a, in, start);
+		if (k != ARCHIVE_OK)
+			return arc_err(a, in->e);
+		r = convert(entry, &m, in->e);
+		if (r == 0)
+			r = sink->member(sink->ctx, &m, in->e);
+		if (r == 0 && m.type == TREE_FILE)
+			r = read_data(a, sink, in->e);
+		if (r == 0)
+			r = sink->done(sink->ctx, in->e);
+	}
+	return r;
+}
+
+/* All archives of a stream. */
+static int read_stream(struct input *in, int depth, void *ctx)
+{
+	int r = 0;
+
+	for (bool first = true;; first = false) {
+		ssize_t k = first ? input_fill(in) : input_skip_zeros(in);
+
+		if (k <= 0)
+			return k == 0 && first ? err_set(in->e, EINVAL, "empty") : (int)k;
+		r = input_compressed(in);
+		if (r >= 0)
+			r = r ? decompress(in, depth, read_stream, ctx) : read_plain(in, ctx);
+		if (r < 0)
+			return r;
+	}
+}
+
+int arc_read(int fd, const struct arc_sink *sink, struct err *e)
+{
+	cleanup_locale struct locales l = { 0 };
+	cleanup_input struct input in = { .fd = fd, .e = e };
+
+	locale_enter(&l);
+	return read_stream(&in, 0, (void *)sink);
+}
+
+struct unpack {
+	arc_feed *feed;
+	void *ctx;
+};
+
+/* All archives of a stream, as bytes. Inside of a compressed one there are no others. */
+static int unpack_stream(struct input *in, int depth, void *ctx)
+{
+	const struct unpack *u = ctx;
+
+	for (;;) {
+		ssize_t k = input_fill(in), used;
+		int r;
+
+		if (k == 0)
+			k = u->feed(u->ctx, "", 0, in->base + in->at, in->e);
+		if (k <= 0)
+			return (int)k;
+		used = u->feed(u->ctx, in->buf + in->at, (size_t)k, in->base + in->at, in->e);
+		if (used < 0)
+			return (int)used;
+		in->at += (size_t)used;
+		if (used == k)
+			continue;
+		r = depth ? 0 : input_compressed(in);
+		if (r == 0)
+			r = err_set(in->e, EINVAL, "no archive at byte %ju%s",
+				    (uintmax_t)(in->base + in->at),
+				    depth ? " of what is compressed" : "");
+		else if (r > 0)
+			r = decompress(in, depth, unpack_stream, ctx);
+		if (r < 0)
+			return r;
+	}
+}
+
+int arc_unpack(int fd, arc_feed *feed, void *ctx, struct err *e)
+{
+	struct unpack u = { feed, ctx };
+	cleanup_input struct input in = { .fd = fd, .e = e };
+
+	return unpack_stream(&in, 0, &u);
+}
+
+struct bytes {
+	int (*to)(void *ctx, const void *p, size_t n, struct err *e);
+	void *ctx;
+};
+
+static int bytes_stream(struct input *in, int depth, void *ctx)
+{
+	const struct bytes *b = ctx;
+	ssize_t k;
+	int r = 0;
+
+	(void)depth;
+	while (r == 0 && (k = input_fill(in)) != 0) {
+		r = k < 0 ? (int)k : b->to(b->ctx, in->buf + in->at, (size_t)k, in->e);
+		in->at = in->n;
+	}
+	return r;
+}
+
+int arc_decompress(int fd, int (*to)(void *ctx, const void *p, size_t n, struct err *e), void *ctx,
+		   struct err *e)
+{
+	struct bytes b = { to, ctx };
+	cleanup_input struct input in = { .fd = fd, .e = e };
+
+	return decompress(&in, 0, bytes_stream, &b);
+}
+
+struct arc_out {
+	struct archive *newc;	    /* owned */
+	struct archive *compressor; /* owned; NULL when there is none */
+	struct archive_entry *entry; /* owned: filled anew for each */
+	bool legacy_lz4;
+	struct lz4 lz4;
+	struct newc check;
+	int fd;		/* borrowed */
+	uint64_t plain; /* bytes of the archive */
+	uint64_t file;	/* bytes written */
+	struct err err; /* of a callback */
+};
+
+static int out_file(void *ctx, const void *p, size_t n, struct err *e)
+{
+	struct arc_out *o = ctx;
+	int r = io_write_all(o->fd, p, n);
+
+	if (r < 0)
+		return err_code(e, -r, "write archive");
+	o->file += n;
+	return 0;
+}
+
+static la_ssize_t callback_end(struct arc_out *o, struct archive *a, int r, size_t n)
+{
+	if (r < 0)
+		archive_set_error(a, -r, "%s", o->err.msg);
+	return r < 0 ? -1 : (la_ssize_t)n;
+}
+
+static la_ssize_t out_compressed(struct archive *a, void *ctx, const void *p, size_t n)
+{
+	struct arc_out *o = ctx;
+	int r = o->legacy_lz4 ? lz4_legacy(&o->lz4, p, n, out_file, o, &o->err) :
+				out_file(o, p, n, &o->err);
+
+	return callback_end(o, a, r, n);
+}
+
+static la_ssize_t out_newc(struct archive *a, void *ctx, const void *p, size_t n)
+{
+	struct arc_out *o = ctx;
+	ssize_t k = newc_feed(&o->check, p, n, o->plain, &o->err);
+	int r = k < 0 ? (int)k : 0;
+
+	if (k >= 0 && (size_t)k < n)
+		r = err_set(&o->err, EINVAL, "the archive that was written is not valid");
+	o->plain += n;
+	if (r == 0 && !o->compressor)
+		r = out_file(o, p, n, &o->err);
+	else if (r == 0 && archive_write_data(o->compressor, p, n) != (la_ssize_t)n)
+		r = o->err.code ? -o->err.code : arc_err(o->compressor, &o->err);
+	return callback_end(o, a, r, n);
+}
+
+static int add_compressor(struct archive *a, enum initrd_compress compress)
+{
+	switch (compress) {
+	case INITRD_NONE:
+		return ARCHIVE_OK;
+	case INITRD_GZIP:
+		if (archive_write_add_filter_gzip(a) != ARCHIVE_OK)
+			return ARCHIVE_FATAL;
+		/* No time of the build in it. */
+		return archive_write_set_filter_option(a, "gzip", "timestamp", NULL);
+	case INITRD_ZSTD:
+		return archive_write_add_filter_zstd(a);
+	case INITRD_LZ4:
+		if (archive_write_add_filter_lz4(a) != ARCHIVE_OK)
+			return ARCHIVE_FATAL;
+		if (archive_write_set_filter_option(a, "lz4", "stream-checksum", NULL) ||
+		    archive_write_set_filter_option(a, "lz4", "block-dependence", NULL))
+			return ARCHIVE_FATAL;
+		return archive_write_set_filter_option(a, "lz4", "block-size", "7");
+	}
+	return ARCHIVE_FATAL;
+}
+
+static int open_compressor(struct arc_out *o, enum initrd_compress compress)
+{
+	struct archive *a = archive_write_new();
+
+	o->compressor = a;
+	if (!a)
+		return err_code(&o->err, ENOMEM, "compress");
+	archive_entry_set_pathname(o->entry, "initrd");
+	archive_entry_set_filetype(o->entry, AE_IFREG);
+	if (archive_write_set_format_raw(a) != ARCHIVE_OK ||
+	    add_compressor(a, compress) != ARCHIVE_OK ||
+	    archive_write_set_bytes_per_block(a, PIECE) != ARCHIVE_OK ||
+	    archive_write_set_bytes_in_last_block(a, 1) != ARCHIVE_OK ||
+	    archive_write_open(a, o, NULL, out_compressed, NULL) != ARCHIVE_OK ||
+	    archive_write_header(a, o->entry) != ARCHIVE_OK)
+		return arc_err(a, &o->err);
+	return 0;
+}
+
+static int open_newc(struct arc_out *o)
+{
+	struct archive *a = archive_write_new();
+
+	o->newc = a;
+	if (!a)
+		return err_code(&o->err, ENOMEM, "write archive");
+	if (archive_write_set_format_cpio_newc(a) != ARCHIVE_OK ||
+	    archive_write_set_bytes_per_block(a, PIECE) != ARCHIVE_OK ||
+	    archive_write_set_bytes_in_last_block(a, BLOCK) != ARCHIVE_OK ||
+	    archive_write_open(a, o, NULL, out_newc, NULL) != ARCHIVE_OK)
+		return arc_err(a, &o->err);
+	return 0;
+}
+
+struct arc_out *arc_out_new(int fd, enum initrd_compress compress, struct err *e)
+{
+	struct arc_out *o = calloc(1, sizeof(*o));
+	int r;
+
+	if (!o || !(o->entry = archive_entry_new())) {
+		free(o);
+		err_code(e, ENOMEM, "write archive");
+		return NULL;
+	}
+	o->fd = fd;
+	o->check.strict = true;
+	o->legacy_lz4 = compress == INITRD_LZ4;
+	r = compress == INITRD_NONE ? 0 : open_compressor(o, compress);
+	if (r == 0)
+		r = open_newc(o);
+	if (r < 0) {
+		*e = o->err;
+		arc_out_free(o);
+		return NULL;
+	}
+	return o;
+}
+
+static mode_t type_bits(enum tree_type type)
+{
+	switch (type) {
+	case TREE_DIR:
+		return AE_IFDIR;
+	case TREE_FILE:
+		return AE_IFREG;
+	case TREE_SYMLINK:
+		return AE_IFLNK;
+	case TREE_CHAR:
+		return AE_IFCHR;
+	case TREE_BLOCK:
+		return AE_IFBLK;
+	case TREE_FIFO:
+		return AE_IFIFO;
+	case TREE_SOCKET:
+		return AE_IFSOCK;
+	}
+	return 0;
+}
+
+static int out_err(struct arc_out *o, struct archive *a, struct err *e)
+{
+	arc_err(a, &o->err);
+	*e = o->err;
+	return -e->code;
+}
+
+int arc_out_entry(struct arc_out *o, const struct tree_entry *en, struct err *e)
+{
+	const struct tree_node *node = en->node;
+	struct archive_entry *entry = archive_entry_clear(o->entry);
+	bool device = node->type == TREE_CHAR || node->type == TREE_BLOCK;
+
+	archive_entry_copy_pathname(entry, en->path);
+	archive_entry_set_mode(entry, type_bits(node->type) | (mode_t)node->mode);
+	archive_entry_set_ino64(entry, node->ino);
+	archive_entry_set_dev(entry, 0);
+	archive_entry_set_nlink(entry, (unsigned)node->names);
+	archive_entry_set_uid(entry, node->uid);
+	archive_entry_set_gid(entry, node->gid);
+	archive_entry_set_mtime(entry, node->mtime, 0);
+	archive_entry_set_size(entry, 0);
+	if (device)
+		archive_entry_set_rdev(entry, makedev(node->major, node->minor));
+	if (node->type == TREE_SYMLINK)
+		archive_entry_copy_symlink(entry, node->target);
+	if (node->type == TREE_FILE && en->last)
+		archive_entry_set_size(entry, (la_int64_t)node->content.size);
+	if (archive_write_header(o->newc, entry) != ARCHIVE_OK)
+		return out_err(o, o->newc, e);
+	return 0;
+}
+
+int arc_out_data(struct arc_out *o, const void *p, size_t n, struct err *e)
+{
+	if (archive_write_data(o->newc, p, n) != (la_ssize_t)n)
+		return out_err(o, o->newc, e);
+	return 0;
+}
+
+int arc_out_end(struct arc_out *o, struct initrd_info *info, struct err *e)
+{
+	int r;
+
+	if (archive_write_close(o->newc) != ARCHIVE_OK)
+		return out_err(o, o->newc, e);
+	r = newc_end(&o->check, e);
+	if (r == 0 && o->plain % BLOCK)
+		r = err_set(e, EINVAL, "the archive that was written is not padded");
+	if (r < 0)
+		return r;
+	if (o->compressor && archive_write_close(o->compressor) != ARCHIVE_OK)
+		return out_err(o, o->compressor, e);
+	if (o->legacy_lz4 && !lz4_done(&o->lz4))
+		return err_set(e, EINVAL, "lz4: the frame is not complete");
+	if (info)
+		*info = (struct initrd_info){
+			.file = o->file,
+			.unpacked = o->check.unpacked,
+			.entries = o->check.entries,
+			.has_init = o->check.has_init,
+		};
+	return 0;
+}
+
+/* Nothing is written any more: what is not complete stays so. */
+static void drop_writer(struct archive *a)
+{
+	if (!a)
+		return;
+	archive_write_fail(a);
+	archive_write_free(a);
+}
+
+void arc_out_free(struct arc_out *o)
+{
+	if (!o)
+		return;
+	drop_writer(o->newc);
+	drop_writer(o->compressor);
+	if (o->entry)
+		archive_entry_free(o->entry);
+	free(o);
+}
