@@ -116,10 +116,6 @@ format:
 print-%:
 	@echo '$(subst ','\'',$($*))'
 
-$(BUILD)/bench/%: bench/%.c Makefile tests/tests.mk
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(HOST_CFLAGS) $(HOST_LDFLAGS) -o $@ $<
-
 .PHONY: bench-chain
-bench-chain: build-black-box $(BUILD)/bench/chain-overhead
+bench-chain: build-black-box
 	@BUILD=$(BUILD) bench/chain-overhead.sh
