@@ -60,22 +60,19 @@ int json_peek(struct json *j, enum json_kind *kind, struct err *e)
 	else if (c == 'n')
 		*kind = JSON_KIND_NULL;
 	else
-		return refuse(j, e, c < 0 ? "the text ends, a value is expected"
-					  : "a value is expected");
+		return refuse(j, e,
+			      c < 0 ? "the text ends, a value is expected" : "a value is expected");
 	return 0;
 }
 
 static int want(struct json *j, enum json_kind kind, struct err *e)
 {
 	static const char *const names[] = {
-		[JSON_KIND_NULL] = "null",
-		[JSON_KIND_BOOL] = "true or false",
-		[JSON_KIND_NUMBER] = "a number",
-		[JSON_KIND_STRING] = "a string",
-		[JSON_KIND_LIST] = "a list",
-		[JSON_KIND_OBJECT] = "an object",
+		[JSON_KIND_NULL] = "null",	 [JSON_KIND_BOOL] = "true or false",
+		[JSON_KIND_NUMBER] = "a number", [JSON_KIND_STRING] = "a string",
+		[JSON_KIND_LIST] = "a list",	 [JSON_KIND_OBJECT] = "an object",
 	};
-	enum json_kind is;
+	enum json_kind is = kind;
 	int r = json_peek(j, &is, e);
 
 	_Static_assert(ARRAY_SIZE(names) == JSON_KIND_OBJECT + 1, "a name for each kind");
@@ -198,8 +195,8 @@ static int unescape_u(struct json *j, char *out, struct err *e)
 	if (c > 0xdbff || low < 0xdc00 || low > 0xdfff)
 		return refuse(j, e, "half of a surrogate pair");
 	j->at += 12;
-	return (int)put_utf8(out, 0x10000u + ((uint32_t)(c - 0xd800) << 10) +
-					  (uint32_t)(low - 0xdc00));
+	return (int)put_utf8(out,
+			     0x10000u + ((uint32_t)(c - 0xd800) << 10) + (uint32_t)(low - 0xdc00));
 }
 
 static int unescape(struct json *j, char *out, struct err *e)

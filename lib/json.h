@@ -38,7 +38,10 @@ struct json {
 	unsigned depth; /* objects and lists that are open */
 	bool fresh;	/* one was opened and nothing of it is read */
 };
-#define JSON_INIT(text_, n_) { .text = (text_), .n = (n_) }
+#define JSON_INIT(text_, n_)                                                                       \
+	{                                                                                          \
+		.text = (text_), .n = (n_)                                                         \
+	}
 
 /* What the next value is, without reading it. */
 int json_peek(struct json *j, enum json_kind *kind, struct err *e) must_check nonnull(1, 2, 3);

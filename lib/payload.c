@@ -33,7 +33,6 @@ struct key {
 	size_t offset; /* of the destination in the struct that the object fills */
 	int (*read)(struct json *j, void *at, struct err *e);
 };
-#define KEY_END { NULL, 0, 0, NULL }
 
 static const struct {
 	const char *name;
@@ -131,8 +130,8 @@ static int read_base64(struct json *j, void *at, struct err *e)
 /* at is of a const char *, as for all readers of strings. */
 static int read_text(struct json *j, void *at, struct err *e)
 {
-	static const struct key keys[] = { { "base64", 0, 0, read_base64 }, KEY_END };
-	const char **out = at;
+	static const struct key keys[] = { { "base64", 0, 0, read_base64 }, { NULL, 0, 0, NULL } };
+	const char **out = at, *bytes = NULL;
 	enum json_kind kind;
 	char *s;
 	int r = json_peek(j, &kind, e);
@@ -141,14 +140,17 @@ static int read_text(struct json *j, void *at, struct err *e)
 		return r;
 	if (kind != JSON_KIND_OBJECT) {
 		r = json_read_string(j, &s, e);
-		*out = r < 0 ? NULL : s;
+		if (r == 0)
+			*out = s;
 		return r;
 	}
-	*out = NULL;
-	r = read_object(j, keys, 0, out, e);
-	if (r == 0 && !*out)
+	r = read_object(j, keys, 0, &bytes, e);
+	if (r < 0)
+		return r;
+	if (!bytes)
 		return json_refuse(j, e, "key 'base64' is missing");
-	return r;
+	*out = bytes;
+	return 0;
 }
 
 static int read_name(struct json *j, void *at, struct err *e)
@@ -249,7 +251,7 @@ static bool is_node(const char *s)
 static int read_devices(struct json *j, void *at, struct err *e)
 {
 	struct payload_machine *m = at;
-	const char *node;
+	const char *node = "";
 	char *serial;
 	int r = json_read_object(j, e);
 
@@ -285,7 +287,7 @@ static int read_mounts(struct json *j, void *at, struct err *e)
 		{ "target", 0, offsetof(struct payload_mount, target), read_name },
 		{ "mtype", 0, offsetof(struct payload_mount, mtype), read_text },
 		{ "options", 0, offsetof(struct payload_mount, options), read_text },
-		KEY_END,
+		{ NULL, 0, 0, NULL },
 	};
 	struct payload_machine *p = at;
 	int r = json_read_list(j, e);
@@ -376,8 +378,8 @@ static int check_names(struct payload_process *p, struct err *e, size_t offset)
 		size_t n = strcspn(p->env[i], "=");
 
 		if (!by_name(&p->env[i - 1], &p->env[i]))
-			return err_set(e, EINVAL, "offset %zu: name '%.*s' stands here twice", offset,
-				       (int)(n < KEY_SHOWN ? n : KEY_SHOWN), p->env[i]);
+			return err_set(e, EINVAL, "offset %zu: name '%.*s' stands here twice",
+				       offset, (int)(n < KEY_SHOWN ? n : KEY_SHOWN), p->env[i]);
 	}
 	return 0;
 }
@@ -421,7 +423,7 @@ static int read_limit(struct json *j, rlim_t *limit, struct err *e)
 {
 	enum json_kind kind;
 	int64_t v = 0;
-	const char *s;
+	const char *s = "";
 	int r = json_peek(j, &kind, e);
 
 	if (r < 0)
@@ -522,7 +524,7 @@ static const struct key payload_keys[] = {
 	{ "no-new-privs", PAYLOAD_PROCESS, PROCESS(no_new_privs), read_bool },
 	{ "tty", PAYLOAD_PROCESS, PROCESS(tty), read_bool },
 	{ "exec", PAYLOAD_PROCESS, PROCESS(exec), read_bool },
-	KEY_END,
+	{ NULL, 0, 0, NULL },
 };
 
 int payload_decode(char *text, size_t n, int halves, struct payload *p, struct err *e)
@@ -728,7 +730,6 @@ static int put_rlimits(struct writer *w, const struct payload_process *p, struct
 
 static int put_process(struct writer *w, const struct payload_process *p, struct err *e)
 {
-	char octal[16];
 	int r = 0;
 
 	if (p->args) {
@@ -747,6 +748,8 @@ static int put_process(struct writer *w, const struct payload_process *p, struct
 	put_member(w, "cwd", p->cwd);
 	put_member(w, "user", p->user);
 	if (p->has_umask) {
+		char octal[16];
+
 		snprintf(octal, sizeof(octal), "%03o", p->umask);
 		put_member(w, "umask", octal);
 	}

@@ -48,9 +48,9 @@ static inline bool same_process(const struct payload_process *a, const struct pa
 {
 	if (!same_list(a->args, a->nargs, b->args, b->nargs) ||
 	    !same_list(a->env, a->nenv, b->env, b->nenv) || !same_text(a->cwd, b->cwd) ||
-	    !same_text(a->user, b->user) || a->has_umask != b->has_umask ||
-	    a->umask != b->umask || a->nrlimits != b->nrlimits ||
-	    a->no_new_privs != b->no_new_privs || a->tty != b->tty || a->exec != b->exec)
+	    !same_text(a->user, b->user) || a->has_umask != b->has_umask || a->umask != b->umask ||
+	    a->nrlimits != b->nrlimits || a->no_new_privs != b->no_new_privs || a->tty != b->tty ||
+	    a->exec != b->exec)
 		return false;
 	for (size_t i = 0; i < a->nrlimits; i++) {
 		const struct proc_rlimit *l = &a->rlimit[i], *o = &b->rlimit[i];

@@ -142,8 +142,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err e = { 0 };
 	json_error_t je;
 	json_t *ours = read_value(&j, &e);
-	json_t *theirs = json_loadb((const char *)data, size,
-				    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
+	json_t *theirs =
+		json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
 
 	if (ours && json_read_end(&j, &e) < 0) {
 		json_decref(ours);

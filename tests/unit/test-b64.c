@@ -29,11 +29,11 @@ static ssize_t decode(const char *text, char *out)
 static void what_is_not_base64_is_refused(void)
 {
 	static const char *const bad[] = {
-		"A",	  "AAAAA", /* a single character is no byte */
-		"=",	  "==",	   "===",   "====", "A=",    "A==",  "A===", "QQ=", "QUI==",
-		"QUJD=",  "QUJD==", "QQ==QQ==", "=QQ=", "Q=Q=",
-		"QR==",	  "QR",	   "QUJ",   "QUJ=", /* bits left over */
-		"QQ ==",  "QQ==\n", " QQ==", "Q.==", "QUJ*", "QUJ\x80", "QU\xc3\xa9", "Q,JD",
+		"A",	 "AAAAA", /* a single character is no byte */
+		"=",	 "==",	   "===",    "====",	 "A=",	 "A==",	    "A===",	  "QQ=",
+		"QUI==", "QUJD=",  "QUJD==", "QQ==QQ==", "=QQ=", "Q=Q=",    "QR==",	  "QR",
+		"QUJ",	 "QUJ=", /* bits left over */
+		"QQ ==", "QQ==\n", " QQ==",  "Q.==",	 "QUJ*", "QUJ\x80", "QU\xc3\xa9", "Q,JD",
 	};
 	char out[64];
 
@@ -52,12 +52,18 @@ static void both_alphabets_with_and_without_padding(void)
 		const char *text, *bytes;
 	} good[] = {
 		{ "", "" },
-		{ "Zg==", "f" },	 { "Zg", "f" },
-		{ "Zm8=", "fo" },	 { "Zm8", "fo" },
-		{ "Zm9v", "foo" },	 { "Zm9vYg==", "foob" },
-		{ "Zm9vYg", "foob" },	 { "Zm9vYmE=", "fooba" },
-		{ "Zm9vYmE", "fooba" },	 { "Zm9vYmFy", "foobar" },
-		{ "+//+", "\xfb\xff\xfe" }, { "-__-", "\xfb\xff\xfe" },
+		{ "Zg==", "f" },
+		{ "Zg", "f" },
+		{ "Zm8=", "fo" },
+		{ "Zm8", "fo" },
+		{ "Zm9v", "foo" },
+		{ "Zm9vYg==", "foob" },
+		{ "Zm9vYg", "foob" },
+		{ "Zm9vYmE=", "fooba" },
+		{ "Zm9vYmE", "fooba" },
+		{ "Zm9vYmFy", "foobar" },
+		{ "+//+", "\xfb\xff\xfe" },
+		{ "-__-", "\xfb\xff\xfe" },
 		{ "-//-", "\xfb\xff\xfe" },
 	};
 

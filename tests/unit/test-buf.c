@@ -61,7 +61,10 @@ static void bytes_and_formats(void)
 	ok_int(buf_addc(&b, '\0'), 0);
 	ok_int(buf_addf(&b, "%d-%s", 42, "x"), 0);
 	ok_int(b.len, 10);
-	ok(!memcmp(b.p, "a\0bcd\0" "42-x", 11));
+	ok(!memcmp(b.p,
+		   "a\0bcd\0"
+		   "42-x",
+		   11));
 	ok_int(buf_addf(&b, "%0300d", 7), 0);
 	ok_int(b.len, 310);
 	ok(b.p[309] == '7' && !b.p[310]);

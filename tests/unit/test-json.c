@@ -104,7 +104,9 @@ static void the_grammar_is_strict(void)
 		{ "'a'", "offset 0: a value is expected" },
 		{ "[1]/**/", "offset 3: something stands behind the value" },
 		{ "\xef\xbb\xbf{}", "offset 0: a value is expected" },
-		{ "\xc2\xa0" "1", "offset 0: a value is expected" },
+		{ "\xc2\xa0"
+		  "1",
+		  "offset 0: a value is expected" },
 		{ "\v1", "offset 0: a value is expected" },
 	};
 
@@ -219,8 +221,13 @@ static void integers(void)
 		const char *text;
 		int64_t want;
 	} good[] = {
-		{ "0", 0 }, { "-0", 0 }, { "7", 7 }, { "-1", -1 }, { "1024", 1024 },
-		{ "9223372036854775807", INT64_MAX }, { "-9223372036854775808", INT64_MIN },
+		{ "0", 0 },
+		{ "-0", 0 },
+		{ "7", 7 },
+		{ "-1", -1 },
+		{ "1024", 1024 },
+		{ "9223372036854775807", INT64_MAX },
+		{ "-9223372036854775808", INT64_MIN },
 	};
 	static const struct {
 		const char *text, *sentence;
@@ -299,9 +306,16 @@ static void depth(void)
 static void whole_documents(void)
 {
 	static const char *const good[] = {
-		"{}", "[]", "[[]]", "[{}]", "{\"\":{}}", " [ ] ", "\t{ \"a\" :\r\n 1 , \"b\" : [ ] }\n",
+		"{}",
+		"[]",
+		"[[]]",
+		"[{}]",
+		"{\"\":{}}",
+		" [ ] ",
+		"\t{ \"a\" :\r\n 1 , \"b\" : [ ] }\n",
 		"[0,-0,1.5,-1.5e3,1E+2,1e-2,10,123456789012345678901234567890]",
-		"[null,true,false,\"\",{\"a\":null}]", "{\"a\":1,\"a\":2}",
+		"[null,true,false,\"\",{\"a\":null}]",
+		"{\"a\":1,\"a\":2}",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
@@ -316,7 +330,8 @@ static void whole_documents(void)
 /* Every text that is cut anywhere is refused, and nothing behind the cut is looked at. */
 static void cut(void)
 {
-	static const char text[] = "{\"a\":[\"\\ud83d\\ude00\xf0\x9f\x98\x80\",true,null,-1.5e3],\"b\":{}}";
+	static const char text[] =
+		"{\"a\":[\"\\ud83d\\ude00\xf0\x9f\x98\x80\",true,null,-1.5e3],\"b\":{}}";
 	unsigned accepted = 0;
 
 	for (size_t n = 0; n < sizeof(text) - 1; n++) {
@@ -351,8 +366,8 @@ static void own_refusals_have_the_offset(void)
 static void values_are_not_in_sentences(void)
 {
 	static const char *const secret[] = {
-		"\"hunter2", "\"hunter2\\x\"", "[\"hunter2\" 1]", "{\"a\":\"hunter2\"]",
-		"\"hunter2\xff\"", "[\"hunter2\",]",
+		"\"hunter2",	       "\"hunter2\\x\"",  "[\"hunter2\" 1]",
+		"{\"a\":\"hunter2\"]", "\"hunter2\xff\"", "[\"hunter2\",]",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(secret); i++) {

@@ -21,8 +21,8 @@ static void is(number *fn, const char *s, uint64_t min, uint64_t max, int r, uin
 
 static void integers(void)
 {
-	static const char *const bad[] = { "",	 " ",	"+1", "-1", " 1", "1 ",	  "1.0", "1e3",
-					   "0x1", "a",	"1a", "1,0", "\t1", "1\n", "\xd9\xa1" };
+	static const char *const bad[] = { "",	  " ", "+1", "-1",  " 1",  "1 ",  "1.0",     "1e3",
+					   "0x1", "a", "1a", "1,0", "\t1", "1\n", "\xd9\xa1" };
 
 	tap_case("X6: uint: what is not a number is refused");
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
@@ -43,17 +43,27 @@ static void integers(void)
 
 static void sizes(void)
 {
-	static const char *const bad[] = { "",	   "K",	   "1X",   "1KK", "1 K", "1K ", "-1K",	"1.5G",
-					   "1iB",  "1i",   "1KiBB", "1BB", "1Ki", "1Kb1", "1P", "1\x0b" };
+	static const char *const bad[] = { "",	  "K",	  "1X",	 "1KK",	 "1 K",	  "1K ",
+					   "-1K", "1.5G", "1iB", "1i",	 "1KiBB", "1BB",
+					   "1Ki", "1Kb1", "1P",	 "1\x0b" };
 	static const struct {
 		const char *text;
 		uint64_t bytes;
 	} good[] = {
-		{ "0", 0 },		{ "1", 1 },	      { "1B", 1 },
-		{ "1b", 1 },		{ "1K", 1 << 10 },    { "1k", 1 << 10 },
-		{ "1KB", 1 << 10 },	{ "1KiB", 1 << 10 },  { "1kib", 1 << 10 },
-		{ "512M", 512u << 20 }, { "2G", 2ull << 30 }, { "1T", 1ull << 40 },
-		{ "1TiB", 1ull << 40 }, { "0T", 0 },
+		{ "0", 0 },
+		{ "1", 1 },
+		{ "1B", 1 },
+		{ "1b", 1 },
+		{ "1K", 1 << 10 },
+		{ "1k", 1 << 10 },
+		{ "1KB", 1 << 10 },
+		{ "1KiB", 1 << 10 },
+		{ "1kib", 1 << 10 },
+		{ "512M", 512u << 20 },
+		{ "2G", 2ull << 30 },
+		{ "1T", 1ull << 40 },
+		{ "1TiB", 1ull << 40 },
+		{ "0T", 0 },
 	};
 
 	tap_case("X6: size: what is not a size is refused");
@@ -73,16 +83,21 @@ static void sizes(void)
 
 static void durations(void)
 {
-	static const char *const bad[] = { "",	  ".5", "1.",  "1.s", "s",    "-1", "+1", "1 s", "1x",
-					   "1sm", "1S", "1us", "1,5", "1.5.5", "inf", "0x1", "1e3" };
+	static const char *const bad[] = { "",	  ".5",	   "1.",  "1.s", "s",  "-1",
+					   "+1",  "1 s",   "1x",  "1sm", "1S", "1us",
+					   "1,5", "1.5.5", "inf", "0x1", "1e3" };
 	static const struct {
 		const char *text;
 		uint64_t ms;
 	} good[] = {
-		{ "0", 0 },	      { "1", 1000 },	    { "1s", 1000 },   { "250ms", 250 },
-		{ "1.5", 1500 },      { "0.5m", 30000 },    { "2m", 120000 }, { "1h", 3600000 },
-		{ "1d", 86400000 },   { "0.001", 1 },	    { "0.0001", 1 },  { "1.5ms", 2 },
-		{ "0.000000s", 0 },   { "1.0000000000", 1000 }, { "1.999999", 2000 },
+		{ "0", 0 },	      { "1", 1000 },
+		{ "1s", 1000 },	      { "250ms", 250 },
+		{ "1.5", 1500 },      { "0.5m", 30000 },
+		{ "2m", 120000 },     { "1h", 3600000 },
+		{ "1d", 86400000 },   { "0.001", 1 },
+		{ "0.0001", 1 },      { "1.5ms", 2 },
+		{ "0.000000s", 0 },   { "1.0000000000", 1000 },
+		{ "1.999999", 2000 },
 	};
 
 	tap_case("X6: duration: what is not a duration is refused");

@@ -111,8 +111,9 @@ static void parsing_stops_at_the_first_operand(void)
 
 static void kinds(void)
 {
-	static const char *const words[] = { "-vvn", "--verbose", "-m1G",     "-e",   "A=1", "--env=B=2",
-					     "--tar", "x",	  "--dir=y", "-dz", "cmd", NULL };
+	static const char *const words[] = { "-vvn",	"--verbose", "-m1G",  "-e",
+					     "A=1",	"--env=B=2", "--tar", "x",
+					     "--dir=y", "-dz",	     "cmd",   NULL };
 	struct err e = { 0 };
 	struct dest d;
 
@@ -134,7 +135,8 @@ static void kinds(void)
 
 static void help(void)
 {
-	static const char *const brief[] = { "-nh", "--nope", NULL }, *const words[] = { "--help", NULL };
+	static const char *const brief[] = { "-nh", "--nope", NULL }, *const words[] = { "--help",
+											 NULL };
 	static const char *const behind[] = { "a", "--help", NULL };
 	cleanup_buf struct buf b = { 0 };
 	struct err e = { 0 };

@@ -97,7 +97,8 @@ static void wrong_type(const char *const *keys, const char *value, const char *s
 		char json[80], want[80];
 
 		snprintf(json, sizeof(json), "{\"%s\":%s}", *keys, value);
-		snprintf(want, sizeof(want), "%s: offset %zu: %s", *keys, strlen(*keys) + 4, sentence);
+		snprintf(want, sizeof(want), "%s: offset %zu: %s", *keys, strlen(*keys) + 4,
+			 sentence);
 		refused(json, want);
 	}
 }
@@ -159,8 +160,9 @@ static void halves(void)
 
 static void the_original(void)
 {
-	struct decoded d = decode("{\"Mounts\":[{\"Device\":\"/dev/vdb\",\"Target\":\"/data\","
-				  "\"MType\":\"ext4\",\"Options\":\"ro\"}],\"Args\":[\"/bin/sh\",\"\"]}");
+	struct decoded d =
+		decode("{\"Mounts\":[{\"Device\":\"/dev/vdb\",\"Target\":\"/data\","
+		       "\"MType\":\"ext4\",\"Options\":\"ro\"}],\"Args\":[\"/bin/sh\",\"\"]}");
 
 	tap_case("I4: the keys of the original");
 	ok_int(d.r, 0);
@@ -281,7 +283,8 @@ static void env(void)
 	ok(d.p.process.env && !d.p.process.env[0]);
 	done(&d);
 
-	d = decode("{\"env\":{\"C\":\"1\",\"\\u00e9\":{\"base64\":\"_w\"},\"A\":\"\",\"AA\":\"=\",\"a\":\"2\"}}");
+	d = decode(
+		"{\"env\":{\"C\":\"1\",\"\\u00e9\":{\"base64\":\"_w\"},\"A\":\"\",\"AA\":\"=\",\"a\":\"2\"}}");
 	tap_case("I9: env: in the order of the text; names differ by case");
 	ok_int(d.p.process.nenv, 5);
 	ok_str(d.p.process.env[0], "C=1");
@@ -326,12 +329,16 @@ static void machine_values(void)
 static void devices(void)
 {
 	static const char *const bad[] = {
-		"", "vda", "/dev", "/dev/", "/devvda", "/dev//vda", "/dev/vda/", "/dev/.", "/dev/..",
-		"/dev/../vda", "/dev/a/../b", "/dev/a/./b", "/dev/a b", "/dev/a\\nb", "/dev/\\u00e9",
-		"dev/vda", "/DEV/vda", "/dev/a,b", "/dev/a'b", " /dev/vda",
+		"",	    "vda",	   "/dev",	   "/dev/",
+		"/devvda",  "/dev//vda",   "/dev/vda/",	   "/dev/.",
+		"/dev/..",  "/dev/../vda", "/dev/a/../b",  "/dev/a/./b",
+		"/dev/a b", "/dev/a\\nb",  "/dev/\\u00e9", "dev/vda",
+		"/DEV/vda", "/dev/a,b",	   "/dev/a'b",	   " /dev/vda",
 	};
-	static const char *const good[] = { "/dev/vda", "/dev/sr0", "/dev/mapper/a-b_c.d",
-					    "/dev/...", "/dev/..a", "/dev/.a", "/dev/disk/by-id/x:0@1+2" };
+	static const char *const good[] = {
+		"/dev/vda", "/dev/sr0", "/dev/mapper/a-b_c.d",	  "/dev/...",
+		"/dev/..a", "/dev/.a",	"/dev/disk/by-id/x:0@1+2"
+	};
 	char text[128];
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -351,7 +358,8 @@ static void devices(void)
 		"devices: offset 29: another device has this node");
 	accepted("{\"devices\":{\"s\":\"/dev/a\",\"S\":\"/dev/b\"}}");
 	tap_case("I8: devices: a serial at its limit and one past");
-	refused("{\"devices\":{\"\":\"/dev/a\"}}", "devices: offset 12: a serial has 1 to 20 bytes");
+	refused("{\"devices\":{\"\":\"/dev/a\"}}",
+		"devices: offset 12: a serial has 1 to 20 bytes");
 	accepted("{\"devices\":{\"12345678901234567890\":\"/dev/a\"}}");
 	refused("{\"devices\":{\"123456789012345678901\":\"/dev/a\"}}",
 		"devices: offset 12: a serial has 1 to 20 bytes");
@@ -378,7 +386,8 @@ static void process_values(void)
 		"rlimits: offset 12: unknown limit 'RLIMIT_NOFILE'");
 	refused("{\"rlimits\":{\"core\":1,\"Core\":1}}",
 		"rlimits: offset 21: limit 'core' stands here twice");
-	refused("{\"rlimits\":{\"core\":-1}}", "rlimits: core: offset 19: the number is out of range");
+	refused("{\"rlimits\":{\"core\":-1}}",
+		"rlimits: core: offset 19: the number is out of range");
 	refused("{\"rlimits\":{\"core\":9223372036854775808}}",
 		"rlimits: core: offset 19: the number is out of range");
 	refused("{\"rlimits\":{\"core\":1.5}}", "rlimits: core: offset 19: an integer is wanted");
@@ -387,7 +396,8 @@ static void process_values(void)
 	refused("{\"rlimits\":{\"core\":null}}", "rlimits: core: offset 19: a string is wanted");
 	refused("{\"rlimits\":{\"core\":[]}}", "rlimits: core: offset 19: less than [soft, hard]");
 	refused("{\"rlimits\":{\"core\":[1]}}", "rlimits: core: offset 20: less than [soft, hard]");
-	refused("{\"rlimits\":{\"core\":[1,2,3]}}", "rlimits: core: offset 24: more than [soft, hard]");
+	refused("{\"rlimits\":{\"core\":[1,2,3]}}",
+		"rlimits: core: offset 24: more than [soft, hard]");
 	refused("{\"rlimits\":{\"core\":[2,1]}}", "rlimits: core: offset 22: soft is above hard");
 	refused("{\"rlimits\":{\"core\":[\"unlimited\",1]}}",
 		"rlimits: core: offset 32: soft is above hard");
@@ -438,8 +448,8 @@ static void limits(void)
 	struct decoded d;
 
 	tap_case("I31: mounts at the limit and one past");
-	limit("{\"mounts\":[", "{\"device\":\"a\",\"target\":\"/b\",\"mtype\":\"c\"}", PAYLOAD_MOUNTS,
-	      "]}", ": more than 64");
+	limit("{\"mounts\":[", "{\"device\":\"a\",\"target\":\"/b\",\"mtype\":\"c\"}",
+	      PAYLOAD_MOUNTS, "]}", ": more than 64");
 	tap_case("I31: args at the limit and one past");
 	limit("{\"args\":[\"a\",", "\"\"", PAYLOAD_STRINGS - 1, "]}", ": more than 524288");
 
@@ -466,7 +476,8 @@ static void device_limit(void)
 
 		b.len = 0;
 		for (size_t i = 0; i < n; i++) {
-			if (buf_addf(&b, "%s\"s%zu\":\"/dev/x%zu\"", i ? "," : "{\"devices\":{", i, i) < 0)
+			if (buf_addf(&b, "%s\"s%zu\":\"/dev/x%zu\"", i ? "," : "{\"devices\":{", i,
+				     i) < 0)
 				bail_out("out of memory");
 		}
 		if (buf_adds(&b, "}}") < 0)
@@ -608,13 +619,16 @@ static void encode_refuses_what_decode_would(void)
 	encode_fails((struct payload){ .process = { .cwd = "x" } }, "not an absolute path");
 	encode_fails((struct payload){ .process = { .has_umask = true, .umask = 01000 } },
 		     "not octal digits");
-	encode_fails((struct payload){ .process = { .nrlimits = 1, .rlimit = { { 99, { 1, 1 } } } } },
-		     "unknown limit 99");
-	encode_fails((struct payload){ .process = { .nrlimits = 1, .rlimit = { { 1, { 2, 1 } } } } },
-		     "soft is above hard");
-	encode_fails((struct payload){ .process = { .nrlimits = 1,
-						    .rlimit = { { 1, { 1, RLIM_INFINITY - 1 } } } } },
-		     "out of range");
+	encode_fails(
+		(struct payload){ .process = { .nrlimits = 1, .rlimit = { { 99, { 1, 1 } } } } },
+		"unknown limit 99");
+	encode_fails(
+		(struct payload){ .process = { .nrlimits = 1, .rlimit = { { 1, { 2, 1 } } } } },
+		"soft is above hard");
+	encode_fails(
+		(struct payload){ .process = { .nrlimits = 1,
+					       .rlimit = { { 1, { 1, RLIM_INFINITY - 1 } } } } },
+		"out of range");
 	encode_fails((struct payload){ .machine = { .hostname = "" } }, "hostname: ");
 	encode_fails((struct payload){ .machine = { .ndevices = 1, .device = { { "s", "vda" } } } },
 		     "not /dev/NAME");
@@ -626,9 +640,14 @@ static void encode_is_minimal(void)
 	const char *vars[] = { "B=1=2", "A=\xff", NULL };
 	struct payload p = {
 		.machine = { .root = "r", .ndevices = 1, .device = { { "s", "/dev/vda" } } },
-		.process = { .args = args, .nargs = 4, .env = vars, .nenv = 2, .exec = true,
-			     .nrlimits = 2, .rlimit = { { RLIMIT_CORE, { 0, RLIM_INFINITY } },
-							{ RLIMIT_AS, { 5, 5 } } } },
+		.process = { .args = args,
+			     .nargs = 4,
+			     .env = vars,
+			     .nenv = 2,
+			     .exec = true,
+			     .nrlimits = 2,
+			     .rlimit = { { RLIMIT_CORE, { 0, RLIM_INFINITY } },
+					 { RLIMIT_AS, { 5, 5 } } } },
 	};
 	static const char machine[] = "\"root\":\"r\",\"devices\":{\"s\":\"/dev/vda\"}";
 	static const char process[] =
@@ -639,7 +658,8 @@ static void encode_is_minimal(void)
 	struct err e = { 0 };
 	char want[512];
 
-	tap_case("I9: encode: nothing but what is not at its default, raw UTF-8, base64 for the rest");
+	tap_case(
+		"I9: encode: nothing but what is not at its default, raw UTF-8, base64 for the rest");
 	ok_int(payload_encode(&p, PAYLOAD_BOTH, &b, &e), 0);
 	snprintf(want, sizeof(want), "{%s,%s}", machine, process);
 	ok_str(b.p, want);
@@ -673,8 +693,9 @@ enum flavour { ASCII, UTF8, BYTES };
 
 static size_t put_char(char *s, enum flavour f)
 {
-	static const char *const chars[] = { "\xc2\x80", "\xc3\xa9", "\xe2\x82\xac", "\xed\x9f\xbf",
-					     "\xef\xbf\xbf", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf" };
+	static const char *const chars[] = { "\xc2\x80",	"\xc3\xa9",	"\xe2\x82\xac",
+					     "\xed\x9f\xbf",	"\xef\xbf\xbf", "\xf0\x9f\x98\x80",
+					     "\xf4\x8f\xbf\xbf" };
 	const char *c = chars[below(ARRAY_SIZE(chars))];
 
 	if (f == UTF8 && below(3) == 0) {
@@ -747,7 +768,9 @@ static void random_process(struct payload_process *p, const char **args, const c
 	p->env = below(4) ? vars : NULL;
 	p->nenv = p->env ? below(20) : 0;
 	for (size_t i = 0; i < p->nenv; i++) {
-		static const char *const names[] = { "A", "a", "LONG_NAME", "\xc3\xa9", "\n", "\"" };
+		static const char *const names[] = {
+			"A", "a", "LONG_NAME", "\xc3\xa9", "\n", "\""
+		};
 
 		snprintf(name, sizeof(name), "%s%zu=", names[below(ARRAY_SIZE(names))], i);
 		vars[i] = some(name, 20, (enum flavour)below(3));
@@ -822,8 +845,9 @@ static void one_long_argument(void)
 
 static void strings_are_in_the_text(void)
 {
-	struct decoded d = decode("{\"args\":[\"a\",\"\\u0062\",{\"base64\":\"Yw\"}],\"cwd\":\"/x\","
-				  "\"env\":{\"A\":\"1\",\"B\":{\"base64\":\"Mg\"}}}");
+	struct decoded d =
+		decode("{\"args\":[\"a\",\"\\u0062\",{\"base64\":\"Yw\"}],\"cwd\":\"/x\","
+		       "\"env\":{\"A\":\"1\",\"B\":{\"base64\":\"Mg\"}}}");
 	const struct payload_process *p = &d.p.process;
 
 	tap_case("I31: nothing is allocated but pointers");
@@ -839,11 +863,18 @@ static void strings_are_in_the_text(void)
 static void values_are_not_in_sentences(void)
 {
 	static const char *const secret[] = {
-		"{\"root\":\"hunter2\",}", "{\"root-mode\":\"hunter2\"}", "{\"network\":\"hunter2\"}",
-		"{\"cwd\":\"hunter2\"}", "{\"umask\":\"hunter2\"}", "{\"devices\":{\"a\":\"hunter2\"}}",
-		"{\"args\":[\"hunter2\"\"\"]}", "{\"args\":[{\"base64\":\"hunter2*\"}]}",
-		"{\"env\":{\"A\":\"hunter2\",\"A\":\"hunter2\"}}", "{\"rlimits\":{\"core\":\"hunter2\"}}",
-		"{\"args\":[\"hunter2\"]}hunter2", "{\"tty\":\"hunter2\"}",
+		"{\"root\":\"hunter2\",}",
+		"{\"root-mode\":\"hunter2\"}",
+		"{\"network\":\"hunter2\"}",
+		"{\"cwd\":\"hunter2\"}",
+		"{\"umask\":\"hunter2\"}",
+		"{\"devices\":{\"a\":\"hunter2\"}}",
+		"{\"args\":[\"hunter2\"\"\"]}",
+		"{\"args\":[{\"base64\":\"hunter2*\"}]}",
+		"{\"env\":{\"A\":\"hunter2\",\"A\":\"hunter2\"}}",
+		"{\"rlimits\":{\"core\":\"hunter2\"}}",
+		"{\"args\":[\"hunter2\"]}hunter2",
+		"{\"tty\":\"hunter2\"}",
 		"{\"hostname\":\"hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2\"}",
 	};
 
