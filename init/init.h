@@ -130,6 +130,7 @@ int user_find(const char *spec, struct user *u, struct err *e) must_check nonnul
 /*
  * Ends every process (TERM, up to 2 s, KILL) and makes every file system that can be written to
  * read-only and clean. Bounded: -ETIMEDOUT with a sentence when the writing back takes too long.
+ * What could not be written is an error, too.
  */
 int power_clean(const struct guest *g, struct err *e) must_check nonnull(1, 2);
 

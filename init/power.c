@@ -107,16 +107,29 @@ static void end_processes(void)
 		power_log("warning: processes are left that cannot be killed");
 }
 
-/* A line of /proc/self/mounts: "SOURCE TARGET TYPE OPTIONS 0 0", where options begin with ro or rw. */
-static bool is_writable_disk(const char *line)
+/*
+ * The next file system of a device in /proc/self/mounts, whose lines are "SOURCE TARGET TYPE
+ * OPTIONS 0 0"; the options begin with ro or rw. Returns its target, still with octal escapes.
+ */
+static char *next_disk(char **at, bool *writable)
 {
-	bool disk = !strncmp(line, "/dev/", 5);
+	while (**at) {
+		char *line = *at, *target, *options;
 
-	for (int field = 0; field < 3; field++) {
-		line += strcspn(line, " ");
-		line += *line == ' ';
+		*at += strcspn(line, "\n");
+		if (**at)
+			*(*at)++ = '\0';
+		target = strchr(line, ' ');
+		options = target ? strchr(target + 1, ' ') : NULL;
+		if (!options || strncmp(line, "/dev/", 5) != 0)
+			continue;
+		*target++ = '\0';
+		*options++ = '\0';
+		options = strchr(options, ' ');
+		*writable = options && !strncmp(options, " rw", 3);
+		return target;
 	}
-	return disk && !strncmp(line, "rw", 2);
+	return NULL;
 }
 
 /* Is a file system of a device mounted for writing, by us or by a command? */
@@ -124,16 +137,57 @@ static bool is_writable(const struct guest *g)
 {
 	cleanup_buf struct buf b = { 0 };
 	struct err ignored;
-	char *line, *end;
+	bool writable;
+	char *at;
 
 	if (io_read_file("/proc/self/mounts", MOUNTS_MAX, &b, &ignored) < 0)
 		return g->root_writable;
-	for (line = b.p; *line; line = end + (*end == '\n')) {
-		end = line + strcspn(line, "\n");
-		if (is_writable_disk(line))
+	for (at = b.p; next_disk(&at, &writable);) {
+		if (writable)
 			return true;
 	}
 	return false;
+}
+
+/* Takes the escapes of a target back: a backslash and three octal digits. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	while (*s) {
+		unsigned c = (unsigned char)*s++;
+
+		if (c == '\\' && s[0] && s[1] && s[2]) {
+			c = (unsigned)((s[0] & 7) << 6 | (s[1] & 7) << 3 | (s[2] & 7));
+			s += 3;
+		}
+		*to++ = (char)c;
+	}
+	*to = '\0';
+}
+
+/*
+ * Was something lost on the way? The kernel keeps an error of writing back until somebody has seen
+ * it; what is read-only by now is not waited for.
+ */
+static int check_written(struct err *e)
+{
+	cleanup_buf struct buf b = { 0 };
+	char *at, *target;
+	bool writable;
+	int r = io_read_file("/proc/self/mounts", MOUNTS_MAX, &b, e);
+
+	for (at = b.p; r == 0 && (target = next_disk(&at, &writable));) {
+		cleanup_close int fd = -1;
+
+		unescape(target);
+		fd = open(target, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		if (writable)
+			r = err_set(e, EBUSY, "%s could not be made read-only", target);
+		else if (fd >= 0 && syncfs(fd) < 0)
+			r = err_sys(e, "write back %s", target);
+	}
+	return r;
 }
 
 static bool log_says(int log, const char *text, long deadline)
@@ -167,9 +221,10 @@ static int make_clean(struct err *e)
 		sync();
 		return mount_readonly("/", e);
 	}
-	if (log_says(log, "Emergency Remount complete", now_ms() + CLEAN_MS))
-		return 0;
-	return err_set(e, ETIMEDOUT, "not everything was written back within %d s", CLEAN_MS / 1000);
+	if (!log_says(log, "Emergency Remount complete", now_ms() + CLEAN_MS))
+		return err_set(e, ETIMEDOUT, "not everything was written back within %d s",
+			       CLEAN_MS / 1000);
+	return check_written(e);
 }
 
 /* The quickest way, unless the command line has an opinion: others are tried for seconds. */
