@@ -21,13 +21,13 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "initrd/input.h"
 #include "initrd/lz4.h"
 #include "initrd/newc.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
 
-#define PIECE ((size_t)128 << 10) /* bytes read at a time */
-#define KEEP ((size_t)64 << 10)	  /* bytes given out that can still be put back */
+#define PIECE ((size_t)128 << 10) /* bytes written at a time */
 #define NEST_MAX 4		  /* compression inside of compression */
 #define BLOCK 512		  /* what an archive is padded to */
 
@@ -70,79 +70,24 @@ static void locale_leave(struct locales *l)
 }
 #define cleanup_locale __attribute__((cleanup(locale_leave)))
 
-struct input {
-	int fd;		      /* borrowed; or -1: */
-	struct archive *from; /* borrowed: the decompressor */
-	struct err *e;	      /* where a sentence goes */
-	char *buf;	      /* owned: KEEP + PIECE bytes */
-	size_t n, at;	      /* bytes in buf; those before at were given out */
-	uint64_t base;	      /* offset of buf[0] in the stream */
-};
-
-static void input_free(struct input *in)
+/* input_more of an input that is another reader's output. */
+static ssize_t more_from(void *ctx, void *p, size_t n, struct err *e)
 {
-	free(in->buf);
-}
-#define cleanup_input __attribute__((cleanup(input_free)))
+	struct archive *a = ctx;
+	la_ssize_t k = archive_read_data(a, p, n);
 
-/* Has at least one byte at buf + at, unless the stream is over. Returns the count there. */
-static ssize_t input_fill(struct input *in)
-{
-	ssize_t k;
-
-	if (in->at < in->n)
-		return (ssize_t)(in->n - in->at);
-	if (!in->buf) {
-		in->buf = malloc(KEEP + PIECE);
-		if (!in->buf)
-			return err_code(in->e, ENOMEM, "read archive");
-	}
-	if (in->n > KEEP) {
-		size_t gone = in->n - KEEP;
-
-		memmove(in->buf, in->buf + gone, KEEP);
-		in->base += gone;
-		in->at -= gone;
-		in->n = KEEP;
-	}
-	if (in->from) {
-		k = archive_read_data(in->from, in->buf + in->n, PIECE);
-		if (k < 0)
-			return arc_err(in->from, in->e);
-	} else {
-		k = io_read_full(in->fd, in->buf + in->n, PIECE);
-		if (k < 0)
-			return err_code(in->e, (int)-k, "read archive");
-	}
-	in->n += (size_t)k;
-	return k;
+	return k < 0 ? arc_err(a, e) : k;
 }
 
-/* At least want bytes, unless the stream is over; want is small. */
-static ssize_t input_peek(struct input *in, size_t want)
+static ssize_t more_of_fd(void *ctx, void *p, size_t n, struct err *e)
 {
-	ssize_t k = input_fill(in);
-	size_t rest = in->n - in->at;
+	const int *fd = ctx;
+	ssize_t k = io_read_full(*fd, p, n);
 
-	if (k <= 0 || rest >= want)
-		return k;
-	/* Read on behind the rest: as if it had been given out, and put back. */
-	in->at = in->n;
-	k = input_fill(in);
-	in->at -= rest;
-	return k < 0 ? k : (ssize_t)(in->n - in->at);
+	return k < 0 ? err_code(e, (int)-k, "read archive") : k;
 }
 
-/* Everything from this offset of the stream on is given out again. */
-static int input_back(struct input *in, uint64_t offset)
-{
-	if (offset < in->base || offset > in->base + in->n)
-		return err_set(in->e, EINVAL, "the end of the archive cannot be found");
-	in->at = (size_t)(offset - in->base);
-	return 0;
-}
-
-static la_ssize_t input_read(struct archive *a, void *ctx, const void **p)
+static la_ssize_t read_input(struct archive *a, void *ctx, const void **p)
 {
 	struct input *in = ctx;
 	ssize_t k = input_fill(in);
@@ -154,46 +99,6 @@ static la_ssize_t input_read(struct archive *a, void *ctx, const void **p)
 	*p = in->buf + in->at;
 	in->at = in->n;
 	return k;
-}
-
-/* Steps over zeros. Returns 1 when something follows, 0 at the end. */
-static int input_skip_zeros(struct input *in)
-{
-	for (;;) {
-		ssize_t k = input_fill(in);
-
-		if (k <= 0)
-			return (int)k;
-		while (in->at < in->n && !in->buf[in->at])
-			in->at++;
-		if (in->at < in->n)
-			return 1;
-	}
-}
-
-/* Does a compressed stream begin here? -errno when it cannot be read. */
-static int input_compressed(struct input *in)
-{
-	static const struct {
-		const char *magic;
-		size_t n;
-	} known[] = {
-		{ "\x1f\x8b", 2 },	       { "BZh", 3 },
-		{ "\xfd" "7zXZ", 5 },	       { "\x5d\0\0", 3 }, /* lzma */
-		{ "\x28\xb5\x2f\xfd", 4 },     { "\x04\x22\x4d\x18", 4 },
-		{ "\x02\x21\x4c\x18", 4 },     { "LZIP", 4 },
-		{ "\x1f\x9d", 2 },	       /* compress */
-	};
-	ssize_t k = input_peek(in, 6);
-
-	if (k < 0)
-		return (int)k;
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-		if ((size_t)k >= known[i].n &&
-		    !memcmp(in->buf + in->at, known[i].magic, known[i].n))
-			return 1;
-	}
-	return 0;
 }
 
 /* Only what libarchive has inside: for some others it would start programs. */
@@ -218,8 +123,8 @@ static struct archive *new_filter(void)
 /* Opens a on in, from where in is; *start is that offset. */
 static int open_on(struct archive *a, struct input *in, uint64_t *start)
 {
-	*start = in->base + in->at;
-	if (archive_read_open2(a, in, NULL, input_read, NULL, NULL) != ARCHIVE_OK)
+	*start = input_offset(in);
+	if (archive_read_open2(a, in, NULL, read_input, NULL, NULL) != ARCHIVE_OK)
 		return arc_err(a, in->e);
 	return 0;
 }
@@ -236,7 +141,7 @@ typedef int stream_fn(struct input *in, int depth, void *ctx);
 static int decompress(struct input *in, int depth, stream_fn *fn, void *ctx)
 {
 	cleanup_reader struct archive *a = new_filter();
-	cleanup_input struct input inner = { .fd = -1, .from = a, .e = in->e };
+	cleanup_input struct input inner = { .more = more_from, .ctx = a, .e = in->e };
 	struct archive_entry *entry;
 	uint64_t start;
 	int r;
@@ -389,7 +294,7 @@ static int read_stream(struct input *in, int depth, void *ctx)
 int arc_read(int fd, const struct arc_sink *sink, struct err *e)
 {
 	cleanup_locale struct locales l = { 0 };
-	cleanup_input struct input in = { .fd = fd, .e = e };
+	cleanup_input struct input in = { .more = more_of_fd, .ctx = &fd, .e = e };
 
 	locale_enter(&l);
 	return read_stream(&in, 0, (void *)sink);
@@ -410,10 +315,10 @@ static int unpack_stream(struct input *in, int depth, void *ctx)
 		int r;
 
 		if (k == 0)
-			k = u->feed(u->ctx, "", 0, in->base + in->at, in->e);
+			k = u->feed(u->ctx, "", 0, input_offset(in), in->e);
 		if (k <= 0)
 			return (int)k;
-		used = u->feed(u->ctx, in->buf + in->at, (size_t)k, in->base + in->at, in->e);
+		used = u->feed(u->ctx, in->buf + in->at, (size_t)k, input_offset(in), in->e);
 		if (used < 0)
 			return (int)used;
 		in->at += (size_t)used;
@@ -422,7 +327,7 @@ static int unpack_stream(struct input *in, int depth, void *ctx)
 		r = depth ? 0 : input_compressed(in);
 		if (r == 0)
 			r = err_set(in->e, EINVAL, "no archive at byte %ju%s",
-				    (uintmax_t)(in->base + in->at),
+				    (uintmax_t)(input_offset(in)),
 				    depth ? " of what is compressed" : "");
 		else if (r > 0)
 			r = decompress(in, depth, unpack_stream, ctx);
@@ -434,7 +339,7 @@ static int unpack_stream(struct input *in, int depth, void *ctx)
 int arc_unpack(int fd, arc_feed *feed, void *ctx, struct err *e)
 {
 	struct unpack u = { feed, ctx };
-	cleanup_input struct input in = { .fd = fd, .e = e };
+	cleanup_input struct input in = { .more = more_of_fd, .ctx = &fd, .e = e };
 
 	return unpack_stream(&in, 0, &u);
 }
@@ -462,14 +367,14 @@ int arc_decompress(int fd, int (*to)(void *ctx, const void *p, size_t n, struct 
 		   struct err *e)
 {
 	struct bytes b = { to, ctx };
-	cleanup_input struct input in = { .fd = fd, .e = e };
+	cleanup_input struct input in = { .more = more_of_fd, .ctx = &fd, .e = e };
 
 	return decompress(&in, 0, bytes_stream, &b);
 }
 
 struct arc_out {
-	struct archive *newc;	    /* owned */
-	struct archive *compressor; /* owned; NULL when there is none */
+	struct archive *newc;	     /* owned */
+	struct archive *compressor;  /* owned; NULL when there is none */
 	struct archive_entry *entry; /* owned: filled anew for each */
 	bool legacy_lz4;
 	struct lz4 lz4;
@@ -501,8 +406,8 @@ static la_ssize_t callback_end(struct arc_out *o, struct archive *a, int r, size
 static la_ssize_t out_compressed(struct archive *a, void *ctx, const void *p, size_t n)
 {
 	struct arc_out *o = ctx;
-	int r = o->legacy_lz4 ? lz4_legacy(&o->lz4, p, n, out_file, o, &o->err) :
-				out_file(o, p, n, &o->err);
+	int r = o->legacy_lz4 ? lz4_legacy(&o->lz4, p, n, out_file, o, &o->err)
+			      : out_file(o, p, n, &o->err);
 
 	return callback_end(o, a, r, n);
 }

@@ -20,7 +20,7 @@ struct arc_member {
 	const char *hardlink; /* path of another member, or NULL; then type is FILE */
 	const char *target;   /* SYMLINK */
 	enum tree_type type;
-	uint32_t mode;	/* 07777 */
+	uint32_t mode; /* 07777 */
 	int64_t uid, gid, mtime;
 	uint64_t major, minor;
 	uint64_t size;	   /* bytes of the contents */

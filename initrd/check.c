@@ -11,10 +11,10 @@
 #include "lib/io.h"
 #include "lib/layout.h"
 
-#define HEAD 256u	 /* of a script: BINPRM_BUF_SIZE */
-#define PHNUM_MAX 64u	 /* program headers that are looked at */
+#define HEAD 256u		     /* of a script: BINPRM_BUF_SIZE */
+#define PHNUM_MAX 64u		     /* program headers that are looked at */
 #define CONFIG_MAX ((size_t)4 << 20) /* bytes of a kernel configuration */
-#define SCRIPT_MAX 4	 /* scripts that are run by scripts */
+#define SCRIPT_MAX 4		     /* scripts that are run by scripts */
 
 #if defined(__x86_64__)
 #define MACHINE EM_X86_64

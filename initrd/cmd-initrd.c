@@ -105,8 +105,8 @@ static int add_modules(struct initrd *in, const char *word, struct err *e)
 		at += n;
 		at += *at == ',';
 	}
-	return kver ? initrd_add_modules(in, kver, names.v, names.n, e) :
-		      err_code(e, ENOMEM, "%s", word);
+	return kver ? initrd_add_modules(in, kver, names.v, names.n, e)
+		    : err_code(e, ENOMEM, "%s", word);
 }
 
 static int add_archive(struct initrd *in, const char *path, struct err *e)
@@ -122,8 +122,8 @@ static int add_source(struct initrd *in, const char *word, struct err *e)
 		const char *option;
 		int (*add)(struct initrd *in, const char *value, struct err *e);
 	} kinds[] = {
-		{ "archive=", add_archive },	 { "tree=", initrd_add_tree },
-		{ "add=", initrd_add_word },	 { "make=", initrd_make_word },
+		{ "archive=", add_archive }, { "tree=", initrd_add_tree },
+		{ "add=", initrd_add_word }, { "make=", initrd_make_word },
 		{ "modules=", add_modules },
 	};
 
@@ -184,11 +184,12 @@ static int write_to(struct initrd *in, const char *path, enum initrd_compress co
 		    struct err *e)
 {
 	cleanup_output struct output out = OUTPUT_INIT;
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct initrd_info info;
 	int r;
 
 	/* A file that hits its limit is an error like a full disk, not a signal. */
-	signal(SIGXFSZ, SIG_IGN);
+	sigaction(SIGXFSZ, &ignore, NULL);
 	r = output_open(&out, path, e);
 	if (r == 0 && isatty(out.fd))
 		r = err_set(e, EINVAL, "the archive would go to a terminal; use -o FILE");
@@ -197,8 +198,8 @@ static int write_to(struct initrd *in, const char *path, enum initrd_compress co
 	if (r == 0)
 		r = output_commit(&out, e);
 	if (r == 0)
-		msg_info("%s: %ju entries, %ju bytes, %ju unpacked", path,
-			 (uintmax_t)info.entries, (uintmax_t)info.file, (uintmax_t)info.unpacked);
+		msg_info("%s: %ju entries, %ju bytes, %ju unpacked", path, (uintmax_t)info.entries,
+			 (uintmax_t)info.file, (uintmax_t)info.unpacked);
 	return r;
 }
 

@@ -182,8 +182,8 @@ static int node_of_host(const struct initrd *in, struct tree_node *node, const c
 	return 0;
 }
 
-static int add_file(struct initrd *in, const char *host, const char *guest,
-		    struct tree_node **node, struct err *e)
+static int add_file(struct initrd *in, const char *host, const char *guest, struct tree_node **node,
+		    struct err *e)
 {
 	struct stat st;
 	int r;
@@ -395,8 +395,8 @@ static int write_entries(const struct initrd *in, struct arc_out *o, struct err 
 	return r;
 }
 
-int initrd_write(struct initrd *in, int fd, enum initrd_compress compress,
-		 struct initrd_info *info, struct err *e)
+int initrd_write(struct initrd *in, int fd, enum initrd_compress compress, struct initrd_info *info,
+		 struct err *e)
 {
 	struct arc_out *o;
 	int r = finish(in, e);

@@ -63,8 +63,8 @@ int initrd_add_bytes(struct initrd *in, const char *guest, const void *data, siz
 		     struct err *e) must_check nonnull(1, 2, 6);
 int initrd_add_file(struct initrd *in, const char *host, const char *guest, mode_t mode,
 		    struct err *e) must_check nonnull(1, 2, 3, 5);
-int initrd_add_symlink(struct initrd *in, const char *target, const char *guest, struct err *e)
-	must_check nonnull(1, 2, 3, 4);
+int initrd_add_symlink(struct initrd *in, const char *target, const char *guest,
+		       struct err *e) must_check nonnull(1, 2, 3, 4);
 int initrd_add_dir(struct initrd *in, const char *guest, mode_t mode, struct err *e) must_check
 	nonnull(1, 2, 4);
 
@@ -116,8 +116,8 @@ int initrd_list(struct initrd *in, struct buf *out, struct err *e) must_check no
  * it was when it was added. Nothing may be added afterwards. The file ends on a multiple of 512
  * bytes when it is not compressed; for others see initrd_copy().
  */
-int initrd_write(struct initrd *in, int fd, enum initrd_compress compress,
-		 struct initrd_info *info, struct err *e) must_check nonnull(1, 5);
+int initrd_write(struct initrd *in, int fd, enum initrd_compress compress, struct initrd_info *info,
+		 struct err *e) must_check nonnull(1, 5);
 
 /* Copies the initrd in file to out, and the zero bytes that let a segment follow (a multiple of 4). */
 int initrd_copy(const char *file, int out, struct err *e) must_check nonnull(1, 3);

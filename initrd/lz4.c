@@ -12,7 +12,7 @@
 #define FRAME_HEAD 7u /* magic, FLG, BD, checksum */
 #define FRAME_MAGIC 0x184d2204u
 #define LEGACY_MAGIC 0x184c2102u
-#define FLG_PLAIN 0x60 /* version 1, independent blocks, nothing else */
+#define FLG_PLAIN 0x60		      /* version 1, independent blocks, nothing else */
 #define BLOCK_MAX ((uint32_t)4 << 20) /* the largest of a frame; legacy allows twice that */
 #define BLOCK_STORED 0x80000000u
 

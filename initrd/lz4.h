@@ -26,8 +26,8 @@ struct lz4 {
  * Takes the next n bytes of one frame; sizes, checksums and dependent blocks are not expected in
  * it. -EINVAL for a frame that is not like that.
  */
-int lz4_legacy(struct lz4 *z, const void *p, size_t n, lz4_sink *to, void *ctx, struct err *e)
-	must_check nonnull(1, 2, 4, 6);
+int lz4_legacy(struct lz4 *z, const void *p, size_t n, lz4_sink *to, void *ctx,
+	       struct err *e) must_check nonnull(1, 2, 4, 6);
 
 /* Is the frame complete? */
 static inline bool lz4_done(const struct lz4 *z)

@@ -13,5 +13,5 @@
  * of those they depend on, each once; names are module names or aliases. What is built in adds
  * nothing. -ENOENT with a sentence for a name that the kernel does not have.
  */
-int modules_find(const char *dir, char *const *names, size_t n, struct argv *files, struct err *e)
-	must_check nonnull(1, 4, 5);
+int modules_find(const char *dir, char *const *names, size_t n, struct argv *files,
+		 struct err *e) must_check nonnull(1, 4, 5);

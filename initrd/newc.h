@@ -14,9 +14,9 @@
 #include "lib/err.h"
 #include "lib/macro.h"
 
-#define NEWC_HEAD 110u	      /* bytes of a header */
-#define NEWC_NAME_MAX 4096u   /* with its NUL: PATH_MAX; longer ones the kernel skips */
-#define NEWC_PAGE 4096u	      /* memory is taken in these */
+#define NEWC_HEAD 110u	    /* bytes of a header */
+#define NEWC_NAME_MAX 4096u /* with its NUL: PATH_MAX; longer ones the kernel skips */
+#define NEWC_PAGE 4096u	    /* memory is taken in these */
 
 enum newc_state { NEWC_GAP, NEWC_HEADER, NEWC_NAME, NEWC_SKIP };
 
@@ -29,7 +29,7 @@ struct newc {
 	enum newc_state state;
 	bool open; /* entries without their trailer so far */
 	char head[NEWC_HEAD];
-	size_t have;	    /* of head, or of name */
+	size_t have; /* of head, or of name */
 	uint32_t mode;
 	uint64_t body;	    /* bytes of the current body */
 	uint64_t name_size; /* with the NUL */
@@ -43,8 +43,8 @@ struct newc {
  * Returns the count of those taken: fewer than n when something other than an archive or zeros
  * begins where an archive might. -EINVAL for what is no archive.
  */
-ssize_t newc_feed(struct newc *c, const void *p, size_t n, uint64_t offset, struct err *e) must_check
-	nonnull(1, 2, 5);
+ssize_t newc_feed(struct newc *c, const void *p, size_t n, uint64_t offset,
+		  struct err *e) must_check nonnull(1, 2, 5);
 
 /* The file is at its end. -EINVAL when the archive is not. */
 int newc_end(const struct newc *c, struct err *e) must_check nonnull(1, 2);

@@ -14,7 +14,10 @@ struct output {
 	char *dir;  /* owned: of path */
 	char *temp; /* owned; the other name, while it has one */
 };
-#define OUTPUT_INIT { .fd = -1 }
+#define OUTPUT_INIT                                                                                \
+	{                                                                                          \
+		.fd = -1                                                                           \
+	}
 
 /* "-" is stdout. What exists and is no regular file (a fifo, a device) is written to as it is. */
 int output_open(struct output *o, const char *path, struct err *e) must_check nonnull(1, 2, 3);

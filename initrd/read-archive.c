@@ -144,8 +144,8 @@ static int on_done(void *ctx, struct err *e)
 	}
 	if (!rd->path.len)
 		return 0; /* the root itself */
-	r = rd->link ? finish_link(rd, e) :
-		       tree_put(&rd->in->tree, rd->path.p, &rd->node, rd->in->source, e);
+	r = rd->link ? finish_link(rd, e)
+		     : tree_put(&rd->in->tree, rd->path.p, &rd->node, rd->in->source, e);
 	return r < 0 ? r : 0;
 }
 
@@ -203,4 +203,3 @@ int initrd_add_archive(struct initrd *in, const char *path, struct err *e)
 		return err_wrap(e, "%s", is_stdin ? "stdin" : path);
 	return 0;
 }
-

@@ -83,8 +83,8 @@ static int add_file(struct initrd *in, const char *dir, const char *file, struct
 	if (file[n])
 		r = unpack(in, host, &node->content, e);
 	else
-		r = content_of_host(&node->content, host, &st) < 0 ?
-			    err_code(e, ENOMEM, "%s", host) : 0;
+		r = content_of_host(&node->content, host, &st) < 0 ? err_code(e, ENOMEM, "%s", host)
+								   : 0;
 	if (r == 0)
 		r = source_wait(in, guest, &node, in->source, e);
 	if (r == 0 && argv_push(&in->modules, guest) < 0)
@@ -108,8 +108,8 @@ static int set_kver(struct initrd *in, const char *kver, char **dir, struct err 
 		*dir = NULL;
 		return err_code(e, ENOMEM, "%s", kver);
 	}
-	if (in->kver && (strlen(in->kver) != end - start ||
-			 strncmp(in->kver, kver + start, end - start)))
+	if (in->kver &&
+	    (strlen(in->kver) != end - start || strncmp(in->kver, kver + start, end - start)))
 		return err_set(e, EINVAL, "modules of two kernels, %s and %.*s", in->kver,
 			       (int)(end - start), kver + start);
 	if (!in->kver)

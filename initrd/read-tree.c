@@ -60,8 +60,8 @@ static int check_extra(const char *path, struct err *e)
 				       path, names + at);
 	}
 	return n < 0 ? err_set(e, EOPNOTSUPP,
-			       "%s: attributes, which an initrd cannot hold (--drop-xattrs)", path) :
-		       0;
+			       "%s: attributes, which an initrd cannot hold (--drop-xattrs)", path)
+		     : 0;
 }
 
 static int fill(const struct initrd *in, struct tree_node *node, const char *path,
@@ -104,8 +104,8 @@ static const struct tree_entry *other_name(const struct reading *rd, const struc
 	const struct tree_entry *en = first ? tree_find(&rd->in->tree, first) : NULL;
 	const struct content *c = en ? &en->node->content : NULL;
 
-	if (!c || en->node->type != TREE_FILE || c->kind != CONTENT_HOST ||
-	    c->dev != st->st_dev || c->ino != st->st_ino)
+	if (!c || en->node->type != TREE_FILE || c->kind != CONTENT_HOST || c->dev != st->st_dev ||
+	    c->ino != st->st_ino)
 		return NULL;
 	return en;
 }

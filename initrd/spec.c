@@ -158,8 +158,8 @@ static int kind(const char *text, struct spec *s)
 		enum tree_type type;
 		uint32_t mode;
 	} kinds[] = {
-		{ "dir", TREE_DIR, 0755 },     { "fifo", TREE_FIFO, 0644 },
-		{ "char:", TREE_CHAR, 0600 },  { "block:", TREE_BLOCK, 0600 },
+		{ "dir", TREE_DIR, 0755 },	    { "fifo", TREE_FIFO, 0644 },
+		{ "char:", TREE_CHAR, 0600 },	    { "block:", TREE_BLOCK, 0600 },
 		{ "symlink:", TREE_SYMLINK, 0777 },
 	};
 
@@ -204,9 +204,10 @@ int spec_make(const char *word, struct spec *s, struct err *e)
 	if (r == -ENOMEM)
 		r = err_code(e, ENOMEM, "'%s'", word);
 	else if (r < 0)
-		r = err_set(e, EINVAL,
-			    "'%s': not dir, fifo, char:MAJOR:MINOR, block:MAJOR:MINOR, symlink:TARGET",
-			    word);
+		r = err_set(
+			e, EINVAL,
+			"'%s': not dir, fifo, char:MAJOR:MINOR, block:MAJOR:MINOR, symlink:TARGET",
+			word);
 	else
 		r = set_guest(s, text, word, e);
 	if (r < 0)

@@ -20,11 +20,11 @@ int spec_path(const char *text, struct buf *out, struct err *e) must_check nonnu
 
 /* One entry that is described by a word. */
 struct spec {
-	char *guest;	     /* owned; never the root */
-	char *from;	     /* owned; FILE: the host's path; SYMLINK: the target; else NULL */
+	char *guest; /* owned; never the root */
+	char *from;  /* owned; FILE: the host's path; SYMLINK: the target; else NULL */
 	enum tree_type type;
-	bool has_mode;	     /* mode was said */
-	uint32_t mode;	     /* 07777; else the default of the type */
+	bool has_mode; /* mode was said */
+	uint32_t mode; /* 07777; else the default of the type */
 	uint32_t uid, gid;
 	uint32_t major, minor; /* CHAR, BLOCK */
 };

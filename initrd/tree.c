@@ -156,8 +156,8 @@ static int gives_way(const struct tree_entry *en, enum tree_type type, unsigned 
 		return err_set(e, EISDIR, "/%s: %s in place of a directory that has entries",
 			       en->path, type_name[type]);
 	if (was == TREE_SYMLINK && type == TREE_DIR)
-		return err_set(e, EEXIST, "/%s: a directory in place of a symlink to '%s'", en->path,
-			       en->node->target);
+		return err_set(e, EEXIST, "/%s: a directory in place of a symlink to '%s'",
+			       en->path, en->node->target);
 	return 0;
 }
 

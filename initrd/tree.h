@@ -55,7 +55,7 @@ struct tree_node {
 };
 
 struct tree_entry {
-	char *path;	/* owned */
+	char *path; /* owned */
 	struct tree_node *node;
 	size_t children; /* entries right below this directory */
 	unsigned source;
@@ -91,8 +91,8 @@ int tree_put(struct tree *t, const char *path, struct tree_node **node, unsigned
 	     struct err *e) must_check nonnull(1, 2, 3, 5);
 
 /* Makes path another name of what is at to; a symlink is copied. -ENOENT when nothing is there. */
-int tree_link(struct tree *t, const char *path, const char *to, unsigned source, struct err *e)
-	must_check nonnull(1, 2, 3, 5);
+int tree_link(struct tree *t, const char *path, const char *to, unsigned source,
+	      struct err *e) must_check nonnull(1, 2, 3, 5);
 
 /* NULL when there is none. */
 struct tree_entry *tree_find(const struct tree *t, const char *path) must_check nonnull(1, 2);
@@ -101,8 +101,8 @@ struct tree_entry *tree_find(const struct tree *t, const char *path) must_check 
  * Adds to out where path ends up when the symlinks of the tree are followed, with last also that of
  * the last component. What does not exist is taken as it is. -ELOOP, -ENAMETOOLONG, -ENOMEM.
  */
-int tree_resolve(const struct tree *t, const char *path, bool last, struct buf *out, struct err *e)
-	must_check nonnull(1, 2, 4, 5);
+int tree_resolve(const struct tree *t, const char *path, bool last, struct buf *out,
+		 struct err *e) must_check nonnull(1, 2, 4, 5);
 
 /* Sorts by bytes and numbers the inodes in that order. Nothing may be put afterwards. */
 void tree_sort(struct tree *t) nonnull(1);

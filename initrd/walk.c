@@ -61,8 +61,8 @@ static int entry(struct walk *w, const char *dir, const char *name, struct err *
 static int directory(struct walk *w, const char *dir, struct err *e)
 {
 	cleanup_dir DIR *d = NULL;
-	cleanup_close int fd = openat(w->fd, *dir ? dir : ".",
-				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_close int fd =
+		openat(w->fd, *dir ? dir : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r = 0;
 
 	if (fd < 0)
