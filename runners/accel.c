@@ -147,7 +147,7 @@ static uint64_t measure(void)
 {
 	struct moment a = read_moment(), b;
 	struct timespec pause = { .tv_nsec = INTERVAL_NS };
-	uint64_t ticks;
+	uint64_t ticks, ns;
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, &pause) == EINTR)
 		;
@@ -157,7 +157,8 @@ static uint64_t measure(void)
 	ticks = b.tsc - a.tsc;
 	if (a.doubt + b.doubt > ticks / 50000)
 		return 0;
-	return (uint64_t)((__uint128_t)ticks * 1000000u / (b.ns - a.ns));
+	ns = b.ns - a.ns;
+	return (uint64_t)(((__uint128_t)ticks * 1000000u + ns / 2) / ns);
 }
 
 uint64_t accel_tsc_khz(void)

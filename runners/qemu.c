@@ -22,7 +22,6 @@
 
 #define SLOTS_NOACPI 8u	 /* virtio-mmio slots with acpi=off */
 #define SLOTS_ACPI 24u
-#define SLOT_WORDS 37u	 /* bytes: " virtio_mmio.device=512@0xfeb00000:12", at most */
 #define DEFAULT_HZ 250u	 /* ours and Debian's */
 
 _Static_assert(VM_DISKS_NOACPI + 2 == SLOTS_NOACPI, "root and serial port take a slot each");
@@ -52,17 +51,31 @@ void qemu_disk_serial(size_t i, char out[21])
 /* The kernel command line. */
 
 /*
- * Under TCG the guest reads the host's own TSC. Told its frequency, the kernel need not calibrate,
- * which takes time and, on a busy host, now and then never ends.
+ * What emulation needs, measured on a busy host, where a guest may stand still at any moment:
+ * - The guest reads the host's own TSC. Told its frequency, the kernel need not calibrate (slow, and
+ *   now and then endless); told that it is reliable, it does not compare it with ticks that came
+ *   late and go over to counting those, after which time runs wrong for ever.
+ * - The check that ticks arrive at all panics when they are late.
+ * - One CPU, without ACPI: the calibration of the APIC's timer (200 ms) ends, as often as not, with
+ *   its being given up for the PIT, so the PIT is used at once. With ACPI or several CPUs there is
+ *   no such choice.
+ * - One CPU: the kernel would take thousands of lock prefixes out of its code, at a page table
+ *   switch each (80 ms); on one emulated CPU they cost nothing.
  */
-static int add_tsc(const struct qemu_facts *f, struct buf *out)
+static int add_tcg(const struct vm_spec *s, const struct qemu_facts *f, struct buf *out)
 {
 	unsigned hz = f->kernel.hz ? f->kernel.hz : DEFAULT_HZ;
+	int r = buf_adds(out, " no_timer_check");
 
-	if (f->kvm || !f->tsc_khz)
-		return 0;
-	return buf_addf(out, " tsc_early_khz=%llu lpj=%llu", (unsigned long long)f->tsc_khz,
-			(unsigned long long)(f->tsc_khz * 1000 / hz));
+	if (r == 0 && f->tsc_khz)
+		r = buf_addf(out, " tsc_early_khz=%llu lpj=%llu tsc=reliable",
+			     (unsigned long long)f->tsc_khz,
+			     (unsigned long long)(f->tsc_khz * 1000 / hz));
+	if (r == 0 && s->cpus == 1)
+		r = buf_adds(out, " noreplace-smp");
+	if (r == 0 && s->cpus == 1 && form_of(s, f) == FORM_CMDLINE)
+		r = buf_adds(out, " nolapic_timer");
+	return r;
 }
 
 static int add_words(const struct vm_spec *s, const struct qemu_facts *f, struct buf *out)
@@ -75,13 +88,27 @@ static int add_words(const struct vm_spec *s, const struct qemu_facts *f, struct
 		r = buf_adds(out, "console=hvc0 loglevel=4");
 	if (r == 0)
 		r = buf_adds(out, " panic=-1 reboot=t rdinit=/init random.trust_cpu=on");
-	if (r == 0)
-		r = add_tsc(f, out);
+	if (r == 0 && !f->kvm)
+		r = add_tcg(s, f, out);
 	if (r == 0 && s->append && *s->append)
 		r = buf_addf(out, " %s", s->append);
 	if (r == 0 && f->payload)
 		r = buf_addf(out, " " PAYLOAD_PARAM "%s", f->payload);
 	return r;
+}
+
+/*
+ * Bytes of " virtio_mmio.device=512@0xfeb00e00:12" for each device. Slots are taken from the last
+ * one down; slot i has interrupt 5 + i.
+ */
+static size_t slot_words(size_t n)
+{
+	size_t bytes = 0;
+
+	for (size_t i = SLOTS_NOACPI; i-- > SLOTS_NOACPI - n;)
+		bytes += (size_t)snprintf(NULL, 0, " virtio_mmio.device=512@0x%zx:%zu",
+					  (size_t)0xfeb00000 + i * 512, 5 + i);
+	return bytes;
 }
 
 int qemu_append(const struct vm_spec *s, const struct qemu_facts *f, struct buf *out,
@@ -94,7 +121,7 @@ int qemu_append(const struct vm_spec *s, const struct qemu_facts *f, struct buf 
 		return r;
 	used = out->len - start;
 	if (form_of(s, f) == FORM_CMDLINE)
-		used += slots(s) * SLOT_WORDS;
+		used += slot_words(slots(s));
 	*budget_left = used > INT32_MAX ? INT32_MIN : (int)QEMU_CMDLINE_MAX - (int)used;
 	return 0;
 }
