@@ -91,9 +91,10 @@ int num_duration(const char *s, uint64_t min, uint64_t max, uint64_t *ms)
 
 		if (strcmp(s, units[i].name))
 			continue;
-		if (__builtin_mul_overflow(n, units[i].ms, &whole))
+		if (__builtin_mul_overflow(n, units[i].ms, &whole) ||
+		    __builtin_add_overflow(whole, (micro * units[i].ms + 999999) / 1000000, &whole))
 			return -ERANGE;
-		return in_range(whole + (micro * units[i].ms + 999999) / 1000000, min, max, ms);
+		return in_range(whole, min, max, ms);
 	}
 	return -EINVAL;
 }

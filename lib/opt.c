@@ -82,10 +82,7 @@ int opt_parse(const struct opt *table, int argc, char **argv, void *dest, struct
 		}
 	}
 	brief[k] = '\0';
-	optind = 1;
-#ifdef __GLIBC__
-	optind = 0; /* glibc: start anew, in the middle of no bundle */
-#endif
+	optind = 0; /* glibc and musl: start anew, in the middle of no bundle */
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, brief, lng, NULL)) != -1) {
 		const struct opt *o = c == '?' || c == ':' ? NULL : find(table, n, c);
