@@ -96,6 +96,14 @@ demo:
 	@$(MAKE) --no-print-directory all kernel
 	@BUILD=$(BUILD) demo/run
 
+# A Debian root that can build this program, and a machine description for it.
+.PHONY: debian-root
+debian-root: $(BUILD)/demo/debian.json
+$(BUILD)/demo/debian.json: demo/make-root
+	@mkdir -p $(@D)
+	@image=$$(demo/make-root debian) && \
+		printf '{ "root": "%s", "memory": "1G", "cwd": "/tmp" }\n' "$$image" >$@
+
 .PHONY: install
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/execvm
