@@ -160,7 +160,8 @@ static int not_there(const char *name, struct err *e)
 			snprintf(e->msg + n, sizeof(e->msg) - n, "%s %s (serial '%.20s')",
 				 any ? "," : " is", disk.s, serial);
 		else
-			snprintf(e->msg + n, sizeof(e->msg) - n, "%s %s", any ? "," : " is", disk.s);
+			snprintf(e->msg + n, sizeof(e->msg) - n, "%s %s", any ? "," : " is",
+				 disk.s);
 		any = true;
 	}
 	if (!any) {
@@ -233,16 +234,11 @@ size_t device_types(const char *node, const char **types, size_t max)
 		unsigned offset, size;
 		const char *magic;
 	} known[] = {
-		{ "squashfs", 0, 4, "hsqs" },
-		{ "erofs", 1024, 4, "\xe2\xe1\xf5\xe0" },
-		{ "ext4", 1080, 2, "\x53\xef" },
-		{ "ext3", 1080, 2, "\x53\xef" },
-		{ "ext2", 1080, 2, "\x53\xef" },
-		{ "xfs", 0, 4, "XFSB" },
-		{ "btrfs", 65600, 8, "_BHRfS_M" },
-		{ "iso9660", 32769, 5, "CD001" },
-		{ "vfat", 82, 5, "FAT32" },
-		{ "vfat", 54, 3, "FAT" },
+		{ "squashfs", 0, 4, "hsqs" },	   { "erofs", 1024, 4, "\xe2\xe1\xf5\xe0" },
+		{ "ext4", 1080, 2, "\x53\xef" },   { "ext3", 1080, 2, "\x53\xef" },
+		{ "ext2", 1080, 2, "\x53\xef" },   { "xfs", 0, 4, "XFSB" },
+		{ "btrfs", 65600, 8, "_BHRfS_M" }, { "iso9660", 32769, 5, "CD001" },
+		{ "vfat", 82, 5, "FAT32" },	   { "vfat", 54, 3, "FAT" },
 	};
 	cleanup_close int fd = open(node, O_RDONLY | O_CLOEXEC);
 	char have[8];

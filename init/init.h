@@ -95,7 +95,6 @@ int mount_one(const char *device, const char *target, const char *type, const ch
 int mount_device(const char *device, const char *target, const char *type, const char *options,
 		 struct err *e) must_check nonnull(1, 2, 5);
 int mount_move(const char *from, const char *to, struct err *e) must_check nonnull(1, 2, 3);
-int mount_bind(const char *from, const char *to, struct err *e) must_check nonnull(1, 2, 3);
 /* The file system, wherever it is mounted. */
 int mount_readonly(const char *target, struct err *e) must_check nonnull(1, 2);
 int mount_detach(const char *target, struct err *e) must_check nonnull(1, 2);

@@ -88,8 +88,7 @@ static bool is_word(const char *s, size_t n, const char *word)
 	return strlen(word) == n && !memcmp(s, word, n);
 }
 
-int mount_options(const char *options, unsigned long *flags, char *data, size_t size,
-		  struct err *e)
+int mount_options(const char *options, unsigned long *flags, char *data, size_t size, struct err *e)
 {
 	size_t used = 0;
 
@@ -159,27 +158,23 @@ int mount_one(const char *device, const char *target, const char *type, const ch
 
 int mount_move(const char *from, const char *to, struct err *e)
 {
-	return mount(from, to, NULL, MS_MOVE, NULL) < 0 ? err_sys(e, "move mount %s to %s", from, to)
-							: 0;
-}
-
-int mount_bind(const char *from, const char *to, struct err *e)
-{
-	return mount(from, to, NULL, MS_BIND | MS_REC, NULL) < 0
-		       ? err_sys(e, "bind mount %s on %s", from, to)
-		       : 0;
+	if (mount(from, to, NULL, MS_MOVE, NULL) < 0)
+		return err_sys(e, "move mount %s to %s", from, to);
+	return 0;
 }
 
 int mount_readonly(const char *target, struct err *e)
 {
-	return mount(NULL, target, NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0
-		       ? err_sys(e, "make %s read-only", target)
-		       : 0;
+	if (mount(NULL, target, NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0)
+		return err_sys(e, "make %s read-only", target);
+	return 0;
 }
 
 int mount_detach(const char *target, struct err *e)
 {
-	return umount2(target, MNT_DETACH) < 0 ? err_sys(e, "unmount %s", target) : 0;
+	if (umount2(target, MNT_DETACH) < 0)
+		return err_sys(e, "unmount %s", target);
+	return 0;
 }
 
 /* What the kernel has been built with may lack a type; it then says ENODEV, or has no such place. */
@@ -187,8 +182,10 @@ static int mount_early(size_t i, struct err *e)
 {
 	int r = mount_mkdir(early[i].target, e);
 
-	if (r == 0 && mount(early[i].type, early[i].target, early[i].type, early[i].flags,
-			    early[i].data) < 0 && errno != EBUSY)
+	if (r == 0 &&
+	    mount(early[i].type, early[i].target, early[i].type, early[i].flags, early[i].data) <
+		    0 &&
+	    errno != EBUSY)
 		r = err_sys(e, "mount %s on %s", early[i].type, early[i].target);
 	if (early[i].optional && (r == -ENODEV || r == -ENOENT || r == -EPERM))
 		return 0;
@@ -249,7 +246,8 @@ static int unknown_type(const char *device, const char *type, struct err *e)
 	if (type)
 		err_set(e, ENODEV, "mount %.80s: the kernel has no %.40s; it has", device, type);
 	else
-		err_set(e, ENODEV, "mount %.80s: no file system that the kernel knows; it has", device);
+		err_set(e, ENODEV, "mount %.80s: no file system that the kernel knows; it has",
+			device);
 	for (at = b.p; (t = next_type(&at, &nodev));) {
 		size_t n = strlen(e->msg);
 

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
 #include <time.h>
@@ -26,9 +27,11 @@
 #include "lib/proc.h"
 
 #define TERM_MS 2000
-#define KILL_MS 1000 /* after SIGKILL: what sleeps in the kernel cannot be waited for */
-#define CLEAN_MS 10000
+#define KILL_MS 1000	    /* after SIGKILL: what sleeps in the kernel cannot be waited for */
+#define STALL_MS 10000	    /* writing back without any progress */
+#define CLEAN_MAX_MS 100000 /* and at all; the host waits a little longer */
 #define MOUNTS_MAX ((size_t)1 << 20) /* bytes of the list of mounts */
+#define VMSTAT_MAX ((size_t)64 << 10)
 #define RECORD_MAX 1024 /* bytes of a line of the kernel log */
 
 void power_log(const char *fmt, ...)
@@ -190,8 +193,9 @@ static int check_written(struct err *e)
 	return r;
 }
 
-static bool log_says(int log, const char *text, long deadline)
+static bool log_says(int log, const char *text, long ms)
 {
+	long deadline = now_ms() + ms;
 	char record[RECORD_MAX];
 
 	for (;;) {
@@ -211,9 +215,24 @@ static bool log_says(int log, const char *text, long deadline)
 	}
 }
 
+/* How many pages were written back since the machine started. */
+static unsigned long pages_written(void)
+{
+	static const char key[] = "\nnr_written ";
+	cleanup_buf struct buf b = { 0 };
+	struct err ignored;
+	const char *at;
+
+	if (io_read_file("/proc/vmstat", VMSTAT_MAX, &b, &ignored) < 0)
+		return 0;
+	at = strstr(b.p, key);
+	return at ? strtoul(at + sizeof(key) - 1, NULL, 10) : 0;
+}
+
 static int make_clean(struct err *e)
 {
 	cleanup_close int log = open("/dev/kmsg", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	unsigned long now = pages_written(), before;
 
 	if (log >= 0)
 		lseek(log, 0, SEEK_END);
@@ -221,9 +240,12 @@ static int make_clean(struct err *e)
 		sync();
 		return mount_readonly("/", e);
 	}
-	if (!log_says(log, "Emergency Remount complete", now_ms() + CLEAN_MS))
-		return err_set(e, ETIMEDOUT, "not everything was written back within %d s",
-			       CLEAN_MS / 1000);
+	for (long ms = 0; !log_says(log, "Emergency Remount complete", STALL_MS); ms += STALL_MS) {
+		before = now;
+		now = pages_written();
+		if (now == before || ms >= CLEAN_MAX_MS)
+			return err_set(e, ETIMEDOUT, "not everything could be written back");
+	}
 	return check_written(e);
 }
 

@@ -80,7 +80,8 @@ static int mount_overlay(struct err *e)
 
 	if (r == 0)
 		r = mount_one("overlay", MERGED, "overlay",
-			      "lowerdir=" LOWER ",upperdir=" UPPER "/root,workdir=" UPPER "/work", e);
+			      "lowerdir=" LOWER ",upperdir=" UPPER "/root,workdir=" UPPER "/work",
+			      e);
 	/* The merged tree holds on to its layers; their own names would only be in the way. */
 	if (r == 0)
 		r = mount_detach(UPPER, e);

@@ -80,7 +80,8 @@ static int find_members(const char *name, struct user *u, struct err *e)
 		if (!*m || p->gr_gid == u->gid)
 			continue;
 		if (u->ngroups == ARRAY_SIZE(u->groups))
-			return err_set(e, E2BIG, "user '%s': more than %zu groups", name, u->ngroups);
+			return err_set(e, E2BIG, "user '%s': more than %zu groups", name,
+				       u->ngroups);
 		u->groups[u->ngroups++] = p->gr_gid;
 	}
 	return 0;
