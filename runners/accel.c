@@ -19,7 +19,7 @@
 #include "runners/cache.h"
 
 #define KVM_DEVICE "/dev/kvm"
-#define KVM_API 12	/* KVM_API_VERSION of every kernel since 2.6.22 */
+#define KVM_API 12 /* KVM_API_VERSION of every kernel since 2.6.22 */
 #define CPUINFO_MAX ((size_t)4 << 20)
 #define WORD_KVM_FAILED "kvm-failed"
 #define WORD_WARNED "tcg-warned"
@@ -64,7 +64,8 @@ static int kvm_answers(struct err *e)
 		return err_sys(e, "open " KVM_DEVICE);
 	version = ioctl(fd, KVM_GET_API_VERSION, 0);
 	if (version != KVM_API)
-		return err_set(e, ENODEV, KVM_DEVICE " has API version %d, not %d", version, KVM_API);
+		return err_set(e, ENODEV, KVM_DEVICE " has API version %d, not %d", version,
+			       KVM_API);
 	return 0;
 }
 

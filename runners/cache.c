@@ -43,7 +43,8 @@ int cache_path(const char *name, char *out, size_t size, struct err *e)
 	else if (home && *home == '/')
 		n = snprintf(out, size, "%s/.cache/execvm/%s", home, name);
 	else
-		return err_set(e, ENOENT, "no cache directory: neither XDG_CACHE_HOME nor HOME is set");
+		return err_set(e, ENOENT,
+			       "no cache directory: neither XDG_CACHE_HOME nor HOME is set");
 	if (n < 0 || (size_t)n >= size)
 		return err_code(e, ENAMETOOLONG, "cache directory for %s", name);
 	return make_parents(out, e);

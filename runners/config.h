@@ -14,8 +14,8 @@
 struct run_opts {
 	const char *runner, *kernel, *initrd, *append, *root, *root_mode, *memory, *cpus, *accel;
 	const char *cwd, *user, *hostname, *timeout, *config;
-	struct argv disks;    /* FILE=/dev/NAME[,ro] */
-	struct argv env;      /* "env=K=V" and "env-file=F", in order */
+	struct argv disks; /* FILE=/dev/NAME[,ro] */
+	struct argv env;   /* "env=K=V" and "env-file=F", in order */
 	bool no_stdin, tty, dry_run, show_append, boot_log, timings, debug;
 	unsigned verbose;
 };
@@ -29,14 +29,14 @@ extern const struct opt run_opts_table[];
  * caller's to check. A sentence about the description has file, line and key, one about an option
  * its name. On failure *s is empty.
  */
-int config_plan(const struct run_opts *o, char *const *args, struct vm_spec *s, struct err *e)
-	must_check nonnull(1, 2, 3, 4);
+int config_plan(const struct run_opts *o, char *const *args, struct vm_spec *s,
+		struct err *e) must_check nonnull(1, 2, 3, 4);
 
 /*
  * The description alone: text of n bytes, path for messages and for relative paths. Defaults for
  * what it does not say; *s is overwritten. Pure: looks at no file.
  */
-int config_read(const char *text, size_t n, const char *path, struct vm_spec *s, struct err *e)
-	must_check nonnull(1, 3, 4, 5);
+int config_read(const char *text, size_t n, const char *path, struct vm_spec *s,
+		struct err *e) must_check nonnull(1, 3, 4, 5);
 
 void run_opts_free(struct run_opts *o) nonnull(1);

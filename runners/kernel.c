@@ -35,8 +35,9 @@
 #define BZ_HEAD 0x210u
 
 /* With all of these the devices of -M microvm,acpi=off are there without a module. */
-static const char *const ours[] = { "VIRTIO_MMIO", "VIRTIO_MMIO_CMDLINE_DEVICES", "VIRTIO_BLK",
-				    "VIRTIO_CONSOLE", "BLK_DEV_INITRD", "DEVTMPFS" };
+static const char *const ours[] = { "VIRTIO_MMIO",    "VIRTIO_MMIO_CMDLINE_DEVICES",
+				    "VIRTIO_BLK",     "VIRTIO_CONSOLE",
+				    "BLK_DEV_INITRD", "DEVTMPFS" };
 
 enum need { NEED_ALWAYS, NEED_MMIO, NEED_PCI, NEED_OVERLAY, NEED_FSTYPE };
 
@@ -148,8 +149,8 @@ static int inspect_elf(int fd, struct kernel *k, struct err *e)
 			snprintf(k->release, sizeof(k->release), "%s", base + 8);
 		return 0;
 	}
-	return err_set(e, ENOEXEC, "%s: an ELF file without a PVH note: no kernel that can be booted",
-		       k->path);
+	return err_set(e, ENOEXEC,
+		       "%s: an ELF file without a PVH note: no kernel that can be booted", k->path);
 }
 
 static int inspect_bzimage(int fd, const unsigned char *head, struct kernel *k)
@@ -253,9 +254,11 @@ static int check_modules(const struct kernel *k, struct err *e)
 	if (!need.n || has_modules(k))
 		return 0;
 	if (!k->config[0])
-		return err_set(e, ENODEV, "kernel %s: neither %s.config nor modules in " MODULES_DIR "/%s",
+		return err_set(e, ENODEV,
+			       "kernel %s: neither %s.config nor modules in " MODULES_DIR "/%s",
 			       k->path, k->path, k->release);
-	return err_set(e, ENODEV, "kernel %s: needs module %s, and there are none in " MODULES_DIR "/%s",
+	return err_set(e, ENODEV,
+		       "kernel %s: needs module %s, and there are none in " MODULES_DIR "/%s",
 		       k->path, need.v[0], k->release);
 }
 
@@ -421,8 +424,9 @@ int kernel_find(const char *asked, struct kernel *k, struct err *e)
 	}
 	if (e->code)
 		return -e->code;
-	return err_set(e, ENOENT, "no kernel: there is none in " BOOT_DIR
-				  " (see `make kernel`, linux-image-cloud-amd64, --kernel)");
+	return err_set(e, ENOENT,
+		       "no kernel: there is none in " BOOT_DIR
+		       " (see `make kernel`, linux-image-cloud-amd64, --kernel)");
 }
 
 static int list_one(const char *path, const char *origin, struct buf *out)

@@ -15,19 +15,19 @@
 #endif
 
 enum kernel_profile {
-	KERNEL_OURS,  /* all built in, devices from the command line: -M microvm,acpi=off */
+	KERNEL_OURS,   /* all built in, devices from the command line: -M microvm,acpi=off */
 	KERNEL_DISTRO, /* virtio as modules, devices from ACPI or PCI: modules in the initrd */
 };
 
 struct kernel {
 	char path[4096];
-	char config[4096];   /* its configuration, or "" */
-	char release[128];   /* "6.1.0-37-cloud-amd64": directory below /lib/modules; "" = none */
+	char config[4096]; /* its configuration, or "" */
+	char release[128]; /* "6.1.0-37-cloud-amd64": directory below /lib/modules; "" = none */
 	enum kernel_profile profile;
-	bool elf;	     /* a vmlinux, not a bzImage */
-	bool pci;	     /* KERNEL_DISTRO without a driver for virtio-mmio: devices on PCI */
-	unsigned hz;	     /* CONFIG_HZ; 0 = unknown */
-	const char *origin;  /* "--kernel", "$EXECVM_KERNEL", "make kernel", "installed", "/boot" */
+	bool elf;	    /* a vmlinux, not a bzImage */
+	bool pci;	    /* KERNEL_DISTRO without a driver for virtio-mmio: devices on PCI */
+	unsigned hz;	    /* CONFIG_HZ; 0 = unknown */
+	const char *origin; /* "--kernel", "$EXECVM_KERNEL", "make kernel", "installed", "/boot" */
 };
 
 /*
@@ -57,8 +57,8 @@ bool kernel_has(const struct kernel *k, const char *symbol) must_check nonnull(1
  * NULL = unknown: those of every file system that a root may have. Without a configuration all that
  * might be modules are named: those that are built in are no error to libkmod.
  */
-int kernel_modules(const struct kernel *k, const char *fstype, bool overlay, struct argv *out)
-	must_check nonnull(1, 4);
+int kernel_modules(const struct kernel *k, const char *fstype, bool overlay,
+		   struct argv *out) must_check nonnull(1, 4);
 
 /*
  * What the configuration text says about a symbol (without CONFIG_): the character behind '=' ('y',

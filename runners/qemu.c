@@ -20,9 +20,9 @@
 #include "lib/payload.h"
 #include "lib/wire.h"
 
-#define SLOTS_NOACPI 8u	 /* virtio-mmio slots with acpi=off */
+#define SLOTS_NOACPI 8u /* virtio-mmio slots with acpi=off */
 #define SLOTS_ACPI 24u
-#define DEFAULT_HZ 250u	 /* ours and Debian's */
+#define DEFAULT_HZ 250u /* ours and Debian's */
 
 _Static_assert(VM_DISKS_NOACPI + 2 == SLOTS_NOACPI, "root and serial port take a slot each");
 _Static_assert(VM_DISKS + 2 == SLOTS_ACPI, "root and serial port take a slot each");
@@ -201,8 +201,8 @@ static int add_channels(const struct vm_spec *s, const struct qemu_facts *f, enu
 	if (r == 0)
 		r = argv_pushf(out, "virtio-serial-%s,max_ports=2", bus(form));
 	if (r == 0)
-		r = s->boot_log ? push_pair(out, "-serial", "chardev:log") :
-				  push_pair(out, "-device", "virtconsole,chardev=log");
+		r = s->boot_log ? push_pair(out, "-serial", "chardev:log")
+				: push_pair(out, "-device", "virtconsole,chardev=log");
 	if (r == 0)
 		r = push_pair(out, "-device", "virtserialport,chardev=wire,nr=1,name=" WIRE_PORT);
 	return r;
@@ -241,8 +241,14 @@ static int add_machine(const struct vm_spec *s, const struct qemu_facts *f, enum
 static int add_fixed(struct argv *out)
 {
 	static const char *const words[] = {
-		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-		"-monitor", "none", "-sandbox",
+		"-nodefaults",
+		"-no-user-config",
+		"-no-reboot",
+		"-display",
+		"none",
+		"-monitor",
+		"none",
+		"-sandbox",
 		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
 	};
 	int r = 0;
@@ -271,7 +277,8 @@ int qemu_argv(const struct vm_spec *s, const struct qemu_facts *f, struct argv *
 
 	r = qemu_append(s, f, &append, &left);
 	if (r == 0 && left < 0)
-		return err_set(e, E2BIG, "kernel command line: %d bytes over the %u that a kernel takes",
+		return err_set(e, E2BIG,
+			       "kernel command line: %d bytes over the %u that a kernel takes",
 			       -left, QEMU_CMDLINE_MAX);
 	if (r == 0)
 		r = argv_push(out, f->program);

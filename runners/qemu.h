@@ -11,20 +11,21 @@
 #include "runners/kernel.h"
 #include "runners/runner.h"
 
-#define QEMU_CMDLINE_MAX 2047u /* bytes of kernel command line on x86-64, with what QEMU adds; at 2048
+#define QEMU_CMDLINE_MAX                                                                           \
+	2047u /* bytes of kernel command line on x86-64, with what QEMU adds; at 2048
 				* the kernel hangs without a word */
 
 /* What the plan is put together with: facts of this host and descriptors of this run. */
 struct qemu_facts {
 	const char *program; /* "qemu-system-x86_64" or a path */
 	struct kernel kernel;
-	const char *initrd;  /* path, may be /proc/self/fd/N */
-	bool kvm;	     /* the accelerator, decided */
-	uint64_t tsc_khz;    /* measured; 0 = unknown or not needed */
-	int wire_fd;	     /* QEMU's end of the wire; survives exec */
-	int log_fd;	     /* QEMU's end of the kernel log */
+	const char *initrd;	 /* path, may be /proc/self/fd/N */
+	bool kvm;		 /* the accelerator, decided */
+	uint64_t tsc_khz;	 /* measured; 0 = unknown or not needed */
+	int wire_fd;		 /* QEMU's end of the wire; survives exec */
+	int log_fd;		 /* QEMU's end of the kernel log */
 	const char *root_format; /* "raw" or "qcow2" for the root; disks are raw */
-	const char *payload; /* base64url, or NULL: it takes the wire */
+	const char *payload;	 /* base64url, or NULL: it takes the wire */
 };
 
 /* Serial of the root disk and of disk i: what init finds them by. */
@@ -39,5 +40,5 @@ int qemu_append(const struct vm_spec *s, const struct qemu_facts *f, struct buf 
 		int *budget_left) must_check nonnull(1, 2, 3, 4);
 
 /* The whole argv. -E2BIG with a sentence when the command line is over its budget. */
-int qemu_argv(const struct vm_spec *s, const struct qemu_facts *f, struct argv *out, struct err *e)
-	must_check nonnull(1, 2, 3, 4);
+int qemu_argv(const struct vm_spec *s, const struct qemu_facts *f, struct argv *out,
+	      struct err *e) must_check nonnull(1, 2, 3, 4);

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: MIT */
+/* From a value of a description, or of an option, into struct vm_spec: one function per key. */
+#include "runners/config-key.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/io.h"
+#include "lib/num.h"
+#include "lib/payload.h"
+
+#define TIMEOUT_MAX ((uint64_t)1 << 40) /* ms: 34 years */
+#define ENV_FILE_MAX ((size_t)4 << 20)	/* bytes */
+#define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
+
+/* Small helpers of the setters. */
+
+static int no_memory(struct err *e)
+{
+	return err_set(e, ENOMEM, "out of memory");
+}
+
+static int replace(char **at, char *owned, struct err *e)
+{
+	if (!owned)
+		return no_memory(e);
+	free(*at);
+	*at = owned;
+	return 0;
+}
+
+static int set_text(char **at, const json_t *v, struct err *e)
+{
+	const char *text = json_string_value(v);
+
+	if (!text || !*text)
+		return err_set(e, EINVAL, "must not be empty");
+	return replace(at, strdup(text), e);
+}
+
+/* Text of a number, or of a string: what num_*() want. */
+static const char *number_text(const json_t *v, char buf[32])
+{
+	if (!json_is_integer(v))
+		return json_string_value(v);
+	snprintf(buf, 32, "%lld", (long long)json_integer_value(v));
+	return buf;
+}
+
+/* Relative paths of a description are relative to its directory. */
+static char *path_dup(const struct config_plan *p, const char *path)
+{
+	const char *slash = p->path ? strrchr(p->path, '/') : NULL;
+	char *out = NULL;
+
+	if (*path == '/' || !slash)
+		return strdup(path);
+	if (asprintf(&out, "%.*s/%s", (int)(slash - p->path), p->path, path) < 0)
+		return NULL;
+	return out;
+}
+
+static int set_path(struct config_plan *p, char **at, const json_t *v, struct err *e)
+{
+	const char *path = json_string_value(v);
+
+	if (!path || !*path)
+		return err_set(e, EINVAL, "must not be empty");
+	return replace(at, path_dup(p, path), e);
+}
+
+int config_set_runner(struct config_plan *p, const json_t *v, struct err *e)
+{
+	return set_text(&p->s->runner, v, e);
+}
+
+int config_set_kernel(struct config_plan *p, const json_t *v, struct err *e)
+{
+	return set_path(p, &p->s->kernel, v, e);
+}
+
+int config_set_initrd(struct config_plan *p, const json_t *v, struct err *e)
+{
+	p->line.initrd = p->path ? config_line(p->text, p->len, "initrd", NULL) : 0;
+	return set_path(p, &p->s->initrd, v, e);
+}
+
+/* "--" would end the kernel's own parameters, and an open quote would swallow what follows. */
+int config_set_append(struct config_plan *p, const json_t *v, struct err *e)
+{
+	const char *text = json_string_value(v);
+	unsigned quotes = 0;
+	size_t n;
+
+	for (const char *c = text; *c; c++) {
+		quotes += *c == '"';
+		if ((unsigned char)*c < ' ')
+			return err_set(e, EINVAL, "must be one line without control characters");
+	}
+	if (quotes % 2)
+		return err_set(e, EINVAL, "a double quote is not closed");
+	for (const char *c = text + strspn(text, " "); *c; c += n + strspn(c + n, " ")) {
+		n = strcspn(c, " ");
+		if (n == 2 && !memcmp(c, "--", 2))
+			return err_set(e, EINVAL, "the word -- would end the kernel's parameters");
+	}
+	return replace(&p->s->append, strdup(text), e);
+}
+
+int config_set_root(struct config_plan *p, const json_t *v, struct err *e)
+{
+	p->line.root = p->path ? config_line(p->text, p->len, "root", NULL) : 0;
+	return set_path(p, &p->s->root, v, e);
+}
+
+int config_set_root_mode(struct config_plan *p, const json_t *v, struct err *e)
+{
+	const char *text = json_string_value(v);
+
+	if (payload_root_mode(text, &p->s->root_mode) < 0)
+		return err_set(e, EINVAL, "'%s' is none of overlay, ro, rw", text);
+	return 0;
+}
+
+int config_set_memory(struct config_plan *p, const json_t *v, struct err *e)
+{
+	char number[32];
+	const char *text = number_text(v, number);
+	int r = num_size(text, VM_MEMORY_MIN, VM_MEMORY_MAX, &p->s->memory);
+
+	if (r == -ERANGE)
+		return err_set(e, ERANGE, "'%s' is not in %lluM..%lluM", text,
+			       (unsigned long long)VM_MEMORY_MIN >> 20,
+			       (unsigned long long)VM_MEMORY_MAX >> 20);
+	if (r < 0)
+		return err_set(e, EINVAL, "'%s' is no size (256M, 1G, or bytes)", text);
+	p->line.memory = p->path ? config_line(p->text, p->len, "memory", NULL) : 0;
+	return 0;
+}
+
+int config_set_cpus(struct config_plan *p, const json_t *v, struct err *e)
+{
+	char number[32];
+	const char *text = number_text(v, number);
+	uint64_t n;
+
+	if (num_uint(text, 1, VM_CPUS_MAX, &n) < 0)
+		return err_set(e, EINVAL, "'%s' is not a number in 1..%u", text, VM_CPUS_MAX);
+	p->s->cpus = (unsigned)n;
+	return 0;
+}
+
+int config_set_accel(struct config_plan *p, const json_t *v, struct err *e)
+{
+	static const char *const names[] = {
+		[ACCEL_AUTO] = "auto", [ACCEL_KVM] = "kvm", [ACCEL_TCG] = "tcg"
+	};
+	const char *text = json_string_value(v);
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!strcmp(text, names[i])) {
+			p->s->accel = (enum vm_accel)i;
+			return 0;
+		}
+	}
+	return err_set(e, EINVAL, "'%s' is none of auto, kvm, tcg", text);
+}
+
+int config_set_cwd(struct config_plan *p, const json_t *v, struct err *e)
+{
+	const char *text = json_string_value(v);
+
+	if (*text != '/')
+		return err_set(e, EINVAL, "'%s' is not an absolute path", text);
+	return replace(&p->s->cwd, strdup(text), e);
+}
+
+int config_set_user(struct config_plan *p, const json_t *v, struct err *e)
+{
+	char number[32];
+	const char *text = number_text(v, number);
+
+	if (!*text || *text == ':' || *text == '-')
+		return err_set(e, EINVAL, "'%s' is not USER[:GROUP]", text);
+	return replace(&p->s->user, strdup(text), e);
+}
+
+int config_set_hostname(struct config_plan *p, const json_t *v, struct err *e)
+{
+	const char *text = json_string_value(v);
+	size_t n = strspn(text, NAME_CHARS);
+
+	if (!n || text[n] || n > PAYLOAD_HOSTNAME)
+		return err_set(e, EINVAL, "'%s' is not 1..%u letters, digits, '.', '-', '_'", text,
+			       PAYLOAD_HOSTNAME);
+	return replace(&p->s->hostname, strdup(text), e);
+}
+
+int config_set_timeout(struct config_plan *p, const json_t *v, struct err *e)
+{
+	char number[32];
+	const char *text = number_text(v, number);
+
+	if (num_duration(text, 0, TIMEOUT_MAX, &p->s->timeout_ms) < 0)
+		return err_set(e, EINVAL, "'%s' is no duration (10, 1.5s, 500ms, 2m, 1h)", text);
+	return 0;
+}
+
+int config_set_no_stdin(struct config_plan *p, const json_t *v, struct err *e)
+{
+	const char *text = json_is_true(v) ? "none" : json_string_value(v);
+
+	if (strcmp(text, "none") != 0 && strcmp(text, "inherit") != 0)
+		return err_set(e, EINVAL, "'%s' is neither inherit nor none", text);
+	p->s->no_stdin = !strcmp(text, "none");
+	return 0;
+}
+
+int config_set_tty(struct config_plan *p, const json_t *v, struct err *e)
+{
+	(void)e;
+	p->s->tty = json_is_true(v);
+	return 0;
+}
+
+int config_set_umask(struct config_plan *p, const json_t *v, struct err *e)
+{
+	const char *text = json_string_value(v);
+	unsigned mask = 0;
+
+	if (!*text || strlen(text) > 4 || text[strspn(text, "01234567")])
+		return err_set(e, EINVAL, "'%s' is not octal digits up to 0777", text);
+	for (; *text; text++)
+		mask = mask << 3 | (unsigned)(*text - '0');
+	if (mask > 0777)
+		return err_set(e, EINVAL, "'%s' is not octal digits up to 0777",
+			       json_string_value(v));
+	p->s->umask = mask;
+	p->s->has_umask = true;
+	return 0;
+}
+
+int config_set_args(struct config_plan *p, const json_t *v, struct err *e)
+{
+	argv_free(&p->s->args);
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		const char *text = json_string_value(json_array_get(v, i));
+
+		if (!text)
+			return err_set(e, EINVAL, "element %zu is not a string", i);
+		if (argv_push(&p->s->args, text) < 0)
+			return no_memory(e);
+	}
+	return 0;
+}
+
+/* The environment: sorted by name, each name once. */
+
+static int compare_names(const char *a, size_t na, const char *b)
+{
+	size_t nb = strcspn(b, "=");
+	int c = memcmp(a, b, na < nb ? na : nb);
+
+	return c ? c : (na > nb) - (na < nb);
+}
+
+/* Puts "NAME=VALUE" in its place. */
+static int put_env(struct argv *env, const char *pair)
+{
+	size_t low = 0, high = env->n, n = strcspn(pair, "=");
+	char *added;
+	int r;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int c = compare_names(pair, n, env->v[mid]);
+
+		if (c == 0) {
+			char *copy = strdup(pair);
+
+			if (!copy)
+				return -ENOMEM;
+			free(env->v[mid]);
+			env->v[mid] = copy;
+			return 0;
+		}
+		if (c > 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	r = argv_push(env, pair);
+	if (r < 0)
+		return r;
+	added = env->v[env->n - 1];
+	memmove(env->v + low + 1, env->v + low, (env->n - 1 - low) * sizeof(*env->v));
+	env->v[low] = added;
+	return 0;
+}
+
+int config_set_env(struct config_plan *p, const json_t *v, struct err *e)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)v, name, value)
+	{
+		cleanup_buf struct buf pair = { 0 };
+
+		p->inner = name;
+		if (!*name || strchr(name, '='))
+			return err_set(e, EINVAL, "no name of a variable");
+		if (!json_is_string(value))
+			return err_set(e, EINVAL, "the value is not a string");
+		if (buf_addf(&pair, "%s=%s", name, json_string_value(value)) < 0 ||
+		    put_env(&p->s->env, pair.p) < 0)
+			return no_memory(e);
+	}
+	p->inner = NULL;
+	return 0;
+}
+
+/* "K=V", or "K": from our own environment, if it is there. Values are never in a sentence. */
+int config_env_word(struct config_plan *p, const char *word, struct err *e)
+{
+	size_t n = strcspn(word, "=");
+	cleanup_buf struct buf pair = { 0 };
+	const char *value;
+
+	p->s->env_private = true;
+	if (!n)
+		return err_set(e, EINVAL, "the name of a variable is missing");
+	if (word[n])
+		return put_env(&p->s->env, word) < 0 ? no_memory(e) : 0;
+	value = getenv(word);
+	if (!value)
+		return 0;
+	if (buf_addf(&pair, "%s=%s", word, value) < 0 || put_env(&p->s->env, pair.p) < 0)
+		return no_memory(e);
+	return 0;
+}
+
+/* docker's rules: blank lines and those that begin with '#' do not count, no quoting of any kind. */
+static int env_line(struct config_plan *p, char *line, struct err *e)
+{
+	line += strspn(line, " \t\r\v\f");
+	if (!*line || *line == '#')
+		return 0;
+	if (line[strcspn(line, " \t=")] != '=' && line[strcspn(line, " \t=")])
+		return err_set(e, EINVAL, "the name of a variable has a blank in it");
+	return config_env_word(p, line, e);
+}
+
+int config_env_file(struct config_plan *p, const char *path, struct err *e)
+{
+	cleanup_buf struct buf b = { 0 };
+	unsigned number = 1;
+	int r = io_read_file(path, ENV_FILE_MAX, &b, e);
+	char *line = b.p;
+
+	if (r < 0 || !b.len)
+		return r;
+	if (memchr(b.p, '\0', b.len))
+		return err_set(e, EINVAL, "%s: has a NUL in it", path);
+	if (!strncmp(line, "\xef\xbb\xbf", 3))
+		line += 3;
+	for (char *next; line && r == 0; line = next, number++) {
+		size_t n;
+
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		n = strlen(line);
+		if (n && line[n - 1] == '\r')
+			line[n - 1] = '\0';
+		r = env_line(p, line, e);
+		if (r < 0)
+			err_wrap(e, "%s:%u", path, number);
+	}
+	return r;
+}
+
+/* Disks. */
+
+static int check_node(const char *node, struct err *e)
+{
+	size_t n;
+
+	if (strncmp(node, "/dev/", 5) != 0)
+		return err_set(e, EINVAL, "'%s' is not /dev/NAME", node);
+	n = strspn(node + 5, NAME_CHARS);
+	if (!n || node[5 + n] || node[5] == '.')
+		return err_set(e, EINVAL, "'%s' is not /dev/NAME", node);
+	return 0;
+}
+
+/* Takes file over. The same file replaces what the description says about it. */
+static int put_disk(struct config_plan *p, char *file, const char *node, bool readonly,
+		    struct err *e)
+{
+	cleanup_free char *owned = file;
+	struct vm_spec *s = p->s;
+	size_t at = s->ndisks;
+
+	if (!owned)
+		return no_memory(e);
+	if (check_node(node, e) < 0)
+		return -EINVAL;
+	for (size_t i = 0; i < s->ndisks; i++) {
+		bool same_file = !strcmp(s->disk[i].file, file);
+
+		if (same_file && (p->path || !p->line.disk[i]))
+			return err_set(e, EEXIST, "%s is given twice", file);
+		if (same_file)
+			at = i;
+		else if (!strcmp(s->disk[i].node, node))
+			return err_set(e, EEXIST, "%s is %s already", s->disk[i].file, node);
+	}
+	if (at == VM_DISKS)
+		return err_set(e, E2BIG, "more than %u disks", VM_DISKS);
+	if (at < s->ndisks) {
+		free(s->disk[at].file);
+		free(s->disk[at].node);
+	} else {
+		s->ndisks++;
+	}
+	s->disk[at] = (struct vm_disk){ take_ptr(&owned), strdup(node), readonly };
+	p->line.disk[at] = p->path ? config_line(p->text, p->len, "devices", p->inner) : 0;
+	return s->disk[at].node ? 0 : no_memory(e);
+}
+
+/* {"FILE": "/dev/NAME"} or {"FILE": {"node": "/dev/NAME", "readonly": true}} */
+int config_set_devices(struct config_plan *p, const json_t *v, struct err *e)
+{
+	const char *file, *key;
+	json_t *value, *field;
+
+	json_object_foreach((json_t *)v, file, value)
+	{
+		const json_t *node = value;
+		bool readonly = false;
+		int r;
+
+		p->inner = file;
+		if (json_is_object(value)) {
+			node = json_object_get(value, "node");
+			readonly = json_is_true(json_object_get(value, "readonly"));
+			json_object_foreach(value, key, field)
+			{
+				if (strcmp(key, "node") != 0 && strcmp(key, "readonly") != 0)
+					return err_set(e, EINVAL, "unknown key '%s'", key);
+				if (!strcmp(key, "readonly") && !json_is_boolean(field))
+					return err_set(e, EINVAL, "readonly is not true or false");
+			}
+		}
+		if (!*file || !json_is_string(node))
+			return err_set(e, EINVAL, "not \"FILE\": \"/dev/NAME\"");
+		r = put_disk(p, path_dup(p, file), json_string_value(node), readonly, e);
+		if (r < 0)
+			return r;
+	}
+	p->inner = NULL;
+	return 0;
+}
+
+/* FILE=/dev/NAME[,ro]; the file's name may have both '=' and ',' in it. */
+int config_disk_word(struct config_plan *p, const char *word, struct err *e)
+{
+	cleanup_free char *copy = strdup(word);
+	char *equals, *comma;
+
+	if (!copy)
+		return no_memory(e);
+	equals = strrchr(copy, '=');
+	if (!equals || equals == copy)
+		return err_set(e, EINVAL, "'%s' is not FILE=/dev/NAME[,ro]", word);
+	*equals = '\0';
+	comma = strchr(equals + 1, ',');
+	if (comma && strcmp(comma, ",ro") != 0)
+		return err_set(e, EINVAL, "'%s' is not FILE=/dev/NAME[,ro]", word);
+	if (comma)
+		*comma = '\0';
+	return put_disk(p, strdup(copy), equals + 1, comma != NULL, e);
+}
