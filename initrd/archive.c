@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "initrd/crc32.h"
 #include "initrd/input.h"
 #include "initrd/lz4.h"
 #include "initrd/newc.h"
@@ -70,13 +71,23 @@ static void locale_leave(struct locales *l)
 }
 #define cleanup_locale __attribute__((cleanup(locale_leave)))
 
-/* input_more of an input that is another reader's output. */
-static ssize_t more_from(void *ctx, void *p, size_t n, struct err *e)
-{
-	struct archive *a = ctx;
-	la_ssize_t k = archive_read_data(a, p, n);
+/* A decompressor, and what it has given so far. */
+struct packed {
+	struct archive *a; /* borrowed */
+	uint64_t size;
+	uint32_t crc;
+};
 
-	return k < 0 ? arc_err(a, e) : k;
+static ssize_t more_unpacked(void *ctx, void *p, size_t n, struct err *e)
+{
+	struct packed *z = ctx;
+	la_ssize_t k = archive_read_data(z->a, p, n);
+
+	if (k < 0)
+		return arc_err(z->a, e);
+	z->size += (uint64_t)k;
+	z->crc = crc32_add(z->crc, p, (size_t)k);
+	return k;
 }
 
 static ssize_t more_of_fd(void *ctx, void *p, size_t n, struct err *e)
@@ -135,13 +146,36 @@ static int close_on(struct archive *a, struct input *in, uint64_t start)
 	return input_back(in, start + (uint64_t)archive_filter_bytes(a, -1));
 }
 
+static uint32_t le32(const void *p)
+{
+	const uint8_t *b = p;
+
+	return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+/*
+ * libarchive does not look at the checksum of gzip. It is in the last bytes that were consumed; of
+ * several members in a row only the last one has it there, so the size has to fit as well.
+ */
+static int check_gzip(const struct packed *z, const struct input *in)
+{
+	const char *end = in->buf + in->at;
+
+	if (archive_filter_code(z->a, 0) != ARCHIVE_FILTER_GZIP || archive_filter_count(z->a) != 2)
+		return 0;
+	if (in->at < 8 || le32(end - 4) != (uint32_t)z->size || le32(end - 8) == z->crc)
+		return 0;
+	return err_set(in->e, EINVAL, "gzip: the checksum does not fit");
+}
+
 typedef int stream_fn(struct input *in, int depth, void *ctx);
 
 /* Gives what the compressed stream at in holds to fn, as an input of its own. */
 static int decompress(struct input *in, int depth, stream_fn *fn, void *ctx)
 {
 	cleanup_reader struct archive *a = new_filter();
-	cleanup_input struct input inner = { .more = more_from, .ctx = a, .e = in->e };
+	struct packed z = { .a = a };
+	cleanup_input struct input inner = { .more = more_unpacked, .ctx = &z, .e = in->e };
 	struct archive_entry *entry;
 	uint64_t start;
 	int r;
@@ -158,7 +192,9 @@ static int decompress(struct input *in, int depth, stream_fn *fn, void *ctx)
 	if (archive_filter_code(a, 0) == ARCHIVE_FILTER_NONE)
 		return err_set(in->e, EINVAL, "not a compressed archive");
 	r = fn(&inner, depth + 1, ctx);
-	return r < 0 ? r : close_on(a, in, start);
+	if (r == 0)
+		r = close_on(a, in, start);
+	return r < 0 ? r : check_gzip(&z, in);
 }
 
 static int member_type(const struct archive_entry *entry, struct arc_member *m, struct err *e)

@@ -74,6 +74,7 @@ static int start_node(struct reading *rd, const struct arc_member *m, struct err
 		.size = m->hardlink ? 0 : m->size,
 	};
 	if (m->type == TREE_SYMLINK) {
+		node->mode = 0777;
 		node->target = strdup(m->target);
 		if (!node->target)
 			return err_code(e, ENOMEM, "%s", m->path);
