@@ -514,6 +514,24 @@ static void requests_are_bounded(void)
 		ok(event(feed(), MUX_REQUEST) && mux_reply(&rig.mux, 0, k & 1) == 0);
 	}
 	ok_int(mux_reply(&rig.mux, 0, true), -EINVAL);
+	request("x", 1);
+	refused("wire: channel 0: more than 16 requests wait for a reply");
+	fresh(MUX_HOST);
+	for (unsigned k = 0; k <= MUX_REPLIES; k++) {
+		begin(WIRE_GLOBAL_REQUEST);
+		text("x");
+		wire_put_u8(&rig.o, 1);
+		if (k == MUX_REPLIES)
+			refused("wire: more than 16 global requests wait for a reply");
+		else
+			ok(event(feed(), MUX_GLOBAL) && mux_global_reply(&rig.mux, true) == 0);
+	}
+	tap_case("W13: once it is written, it does not");
+	fresh_channel(10, 9);
+	for (unsigned k = 0; k < MUX_REPLIES; k++) {
+		request("x", 0xff);
+		ok(event(feed(), MUX_REQUEST) && mux_reply(&rig.mux, 0, k & 1) == 0);
+	}
 	ok_int(written(), MUX_REPLIES * 9);
 	request("x", 1);
 	ok(event(feed(), MUX_REQUEST) && mux_reply(&rig.mux, 0, true) == 0);
@@ -610,7 +628,9 @@ static void what_the_owner_may_not_do(void)
 static void room_runs_out(void)
 {
 	static uint8_t piece[WIRE_PIECE_MAX];
+	const void *from;
 	unsigned n = 0;
+	size_t tail;
 	void *p;
 
 	tap_case("-EAGAIN when the output is full, and what mux has to say waits without loss");
@@ -652,6 +672,18 @@ static void room_runs_out(void)
 	ok_int(mux_request(&rig.mux, 0, WIRE_PAYLOAD, false, piece, sizeof(piece)), 0);
 	ok_int(mux_data_reserve(&rig.mux, 0, &p), 0);
 	ok_int(mux_send_window(&rig.mux, 0), UINT32_MAX - n * 4096);
+	tap_case("room comes back before all was written, with what is left in front");
+	fresh_channel(100, UINT32_MAX);
+	for (n = 0; mux_data_reserve(&rig.mux, 0, &p) > 1; n++) {
+		memset(p, (int)n, 1);
+		mux_data_commit(&rig.mux, 0, 4096);
+	}
+	tail = mux_output(&rig.mux, &from);
+	mux_output_done(&rig.mux, tail - (4096 + WIRE_DATA_HEAD) - 1);
+	ok_int(mux_data_reserve(&rig.mux, 0, &p), WIRE_DATA_MAX);
+	mux_data_commit(&rig.mux, 0, 0);
+	ok_int(mux_output(&rig.mux, &from), 4096 + WIRE_DATA_HEAD + 1);
+	ok_int(((const uint8_t *)from)[1 + WIRE_DATA_HEAD], n - 1);
 }
 
 static void data_goes_straight_through(void)
