@@ -20,7 +20,6 @@
 
 struct initrd_opts {
 	struct argv sources; /* "archive=…", "tree=…", in order */
-	struct argv rename;
 	const char *output, *compress;
 	bool list, no_check, drop_xattrs;
 	unsigned verbose;
@@ -37,8 +36,8 @@ static const struct opt initrd_opts[] = {
 	  "source: dir, fifo, char:MAJOR:MINOR, block:..., symlink:TARGET" },
 	{ 0, "modules", OPT_ORDER, offsetof(struct initrd_opts, sources), "KVER:NAME,...",
 	  "source: kernel modules, with what they need" },
-	{ 0, "rename", OPT_LIST, offsetof(struct initrd_opts, rename), "OLD=NEW",
-	  "move what archives and trees have at and below OLD" },
+	{ 0, "rename", OPT_ORDER, offsetof(struct initrd_opts, sources), "OLD=NEW",
+	  "the archives and trees behind this: move what is at and below OLD" },
 	{ 0, "drop-xattrs", OPT_FLAG, offsetof(struct initrd_opts, drop_xattrs), NULL,
 	  "leave extended attributes, ACLs and flags out" },
 	{ 0, "compress", OPT_STRING, offsetof(struct initrd_opts, compress), "METHOD",
@@ -58,7 +57,6 @@ static const struct opt initrd_opts[] = {
 static void opts_free(struct initrd_opts *o)
 {
 	argv_free(&o->sources);
-	argv_free(&o->rename);
 }
 #define cleanup_opts __attribute__((cleanup(opts_free)))
 
@@ -124,7 +122,7 @@ static int add_source(struct initrd *in, const char *word, struct err *e)
 	} kinds[] = {
 		{ "archive=", add_archive }, { "tree=", initrd_add_tree },
 		{ "add=", initrd_add_word }, { "make=", initrd_make_word },
-		{ "modules=", add_modules },
+		{ "modules=", add_modules }, { "rename=", initrd_rename },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -162,8 +160,6 @@ static int add_all(struct initrd *in, const struct initrd_opts *o, struct err *e
 		from_stdin += !strcmp(o->sources.v[i], "archive=-");
 	if (r == 0 && from_stdin > 1)
 		r = err_set(e, EINVAL, "--archive - is there more than once");
-	for (size_t i = 0; i < o->rename.n && r == 0; i++)
-		r = initrd_rename(in, o->rename.v[i], e);
 	for (size_t i = 0; i < o->sources.n && r == 0; i++)
 		r = add_source(in, o->sources.v[i], e);
 	return r;

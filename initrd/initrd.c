@@ -317,7 +317,8 @@ static int finish(struct initrd *in, struct err *e)
 		return r;
 	for (size_t i = 0; i < in->nrename && in->warn; i++) {
 		if (!in->rename[i].used)
-			in->warn("nothing to rename at or below '/%s'", in->rename[i].from);
+			in->warn("nothing to rename at or below '/%s' in the sources behind it",
+				 in->rename[i].from);
 	}
 	tree_sort(&in->tree);
 	in->finished = true;
