@@ -33,7 +33,7 @@ GUEST_CFLAGS = $(ALL_CFLAGS) -isystem $(BUILD)/kernel-include -Os -fno-pie -ffun
 GUEST_LDFLAGS = -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,norelro -s
 
 Q := $(if $(V),,@)
-say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2) >&2)
 
 LIB_SRC := $(wildcard lib/*.c)
 GUEST_SRC := execvm.c $(LIB_SRC) $(wildcard chain/*.c) $(wildcard init/*.c)
@@ -96,13 +96,15 @@ demo:
 	@$(MAKE) --no-print-directory all kernel
 	@BUILD=$(BUILD) demo/run
 
-# A Debian root that can build this program, and a machine description for it.
+# A Debian root that can build this program, and a machine description for it. MAKEFLAGS: make -C
+# would say on stdout which directory it enters, in front of what the pipeline is there for.
 .PHONY: debian-root
 debian-root: $(BUILD)/demo/debian.json
-$(BUILD)/demo/debian.json: demo/make-root
+$(BUILD)/demo/debian.json: demo/make-root Makefile
 	@mkdir -p $(@D)
 	@image=$$(demo/make-root debian) && \
-		printf '{ "root": "%s", "memory": "1G", "cwd": "/tmp" }\n' "$$image" >$@
+		printf '{ "root": "%s", "memory": "1G", "cwd": "/tmp", "env": {"MAKEFLAGS": "%s"} }\n' \
+			"$$image" --no-print-directory >$@
 
 .PHONY: install
 install: all
