@@ -133,7 +133,7 @@ static ssize_t decode(const char *s, size_t n, struct buf *text)
 {
 	ssize_t k;
 
-	if (n > PAYLOAD_MAX / 3 * 4)
+	if (n > PAYLOAD_MAX / 3 * 4 + 4)
 		return -EFBIG;
 	if (buf_reserve(text, b64_decoded_max(n)) < 0)
 		return -ENOMEM;
@@ -176,8 +176,10 @@ int cmdline_payload(const char *line, char *const *words, struct buf *text, stru
 	text->len = 0;
 	if (n >= 0) {
 		n = decode(value, (size_t)n, text);
+		if (n == -EINVAL)
+			return err_set(e, EINVAL, "execvm.payload: not base64");
 		if (n < 0)
-			return err_code(e, (int)-n, "execvm.payload: not base64");
+			return err_code(e, (int)-n, "execvm.payload");
 		if (payload_decode(text->p, text->len, PAYLOAD_BOTH, out, e) < 0)
 			return err_wrap(e, "execvm.payload");
 		return 0;

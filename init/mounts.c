@@ -103,7 +103,7 @@ int mount_options(const char *options, unsigned long *flags, char *data, size_t 
 		if (i < ARRAY_SIZE(words)) {
 			*flags = (*flags & ~words[i].clear) | words[i].set;
 		} else if (n) {
-			if (n + 2 > size - used)
+			if (n + (used > 0) >= size - used)
 				return err_set(e, EINVAL, "mount options: too long");
 			if (used)
 				data[used++] = ',';
