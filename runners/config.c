@@ -181,6 +181,17 @@ static int read_object(struct config_plan *p, json_t *top, struct err *e)
 	return 0;
 }
 
+/* Without what stands near: that may be a value, and a value may be a secret. */
+static int syntax_error(const struct config_plan *p, json_error_t *je, struct err *e)
+{
+	char *near = strstr(je->text, " near '");
+
+	if (near && json_error_code(je) != json_error_duplicate_key)
+		*near = '\0';
+	return err_set(e, EINVAL, "%s:%d:%d: %s", p->path, je->line > 0 ? je->line : 1,
+		       je->column > 0 ? je->column : 1, je->text);
+}
+
 static int read_text(struct config_plan *p, struct err *e)
 {
 	json_error_t je;
@@ -188,8 +199,7 @@ static int read_text(struct config_plan *p, struct err *e)
 	int r;
 
 	if (!top)
-		return err_set(e, EINVAL, "%s:%d:%d: %s", p->path, je.line > 0 ? je.line : 1,
-			       je.column > 0 ? je.column : 1, je.text);
+		return syntax_error(p, &je, e);
 	r = read_object(p, top, e);
 	json_decref(top);
 	return r;
