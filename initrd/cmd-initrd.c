@@ -84,10 +84,10 @@ static int parse_compress(const char *text, enum initrd_compress *c, struct err 
 	return err_set(e, EINVAL, "--compress '%s': not none, gzip, zstd or lz4", text);
 }
 
-/* KVER:NAME[,NAME...] */
+/* KVER:NAME[,NAME...]; an alias may have colons. */
 static int add_modules(struct initrd *in, const char *word, struct err *e)
 {
-	const char *colon = strrchr(word, ':');
+	const char *colon = strchr(word, ':');
 	cleanup_free char *kver = colon ? strndup(word, (size_t)(colon - word)) : NULL;
 	cleanup_argv struct argv names = { 0 };
 
@@ -180,13 +180,9 @@ static int write_to(struct initrd *in, const char *path, enum initrd_compress co
 		    struct err *e)
 {
 	cleanup_output struct output out = OUTPUT_INIT;
-	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct initrd_info info;
-	int r;
+	int r = output_open(&out, path, e);
 
-	/* A file that hits its limit is an error like a full disk, not a signal. */
-	sigaction(SIGXFSZ, &ignore, NULL);
-	r = output_open(&out, path, e);
 	if (r == 0 && isatty(out.fd))
 		r = err_set(e, EINVAL, "the archive would go to a terminal; use -o FILE");
 	if (r == 0)
@@ -202,9 +198,12 @@ static int write_to(struct initrd *in, const char *path, enum initrd_compress co
 static int build(const struct initrd_opts *o)
 {
 	cleanup_initrd struct initrd *in = initrd_new(0);
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	enum initrd_compress compress = INITRD_NONE;
 	struct err e = { 0 };
 
+	/* A file that hits its limit is an error like a full disk, not a signal. */
+	sigaction(SIGXFSZ, &ignore, NULL);
 	if (!in)
 		return failf("out of memory");
 	if (o->list && o->output)
