@@ -13,22 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "init/init.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 
 #define PORT_WAIT_MS 5000
 #define VIRTIO_ID_CONSOLE "0x0003"
-
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* Does the small file dir/name/leaf begin with want (a line of its own)? */
 static bool says(const char *dir, const char *name, const char *leaf, const char *want)
@@ -64,7 +56,7 @@ static bool entry_that_says(const char *dir, const char *leaf, const char *want,
 
 int link_open(struct guest *g, struct err *e)
 {
-	long deadline = now_ms() + PORT_WAIT_MS;
+	long deadline = (long)clock_ms() + PORT_WAIT_MS;
 	char name[64], path[80];
 	struct link *l;
 
@@ -72,7 +64,7 @@ int link_open(struct guest *g, struct err *e)
 			     sizeof(name)))
 		return 0;
 	while (!entry_that_says("/sys/class/virtio-ports", "name", WIRE_PORT, name, sizeof(name))) {
-		if (now_ms() >= deadline)
+		if ((long)clock_ms() >= deadline)
 			return 0; /* a console for somebody else */
 		usleep(500);
 	}
@@ -137,11 +129,11 @@ int link_flush(struct link *l, struct err *e)
 
 int link_drain(struct link *l, int timeout_ms, struct err *e)
 {
-	long deadline = now_ms() + timeout_ms;
+	long deadline = (long)clock_ms() + timeout_ms;
 
 	for (;;) {
 		struct pollfd p = { .fd = l->fd, .events = POLLOUT };
-		long left = deadline - now_ms();
+		long left = deadline - (long)clock_ms();
 		int r = link_flush(l, e);
 
 		if (r <= 0)
@@ -156,11 +148,11 @@ int link_drain(struct link *l, int timeout_ms, struct err *e)
 int link_await(struct link *l, enum mux_event_kind kind, int timeout_ms, struct mux_event *ev,
 	       struct err *e)
 {
-	long deadline = now_ms() + timeout_ms;
+	long deadline = (long)clock_ms() + timeout_ms;
 
 	for (;;) {
 		struct pollfd p = { .fd = l->fd, .events = POLLIN };
-		long left = timeout_ms < 0 ? -1 : deadline - now_ms();
+		long left = timeout_ms < 0 ? -1 : deadline - (long)clock_ms();
 		int r = link_event(l, ev, e);
 
 		if (r < 0 || (r && ev->kind == kind))

@@ -21,10 +21,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/io.h"
 #include "lib/msg.h"
@@ -292,18 +292,10 @@ pid_t proc_reap_wait(struct proc_status *st)
 	return reap(st, 0);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* Waits for a signal of set until the deadline (0 = none). 0 = the deadline is there. */
 static int next_signal(const sigset_t *set, uint64_t deadline, siginfo_t *si)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 	struct timespec t = { 0 };
 
 	if (!deadline)
@@ -319,7 +311,7 @@ static int next_signal(const sigset_t *set, uint64_t deadline, siginfo_t *si)
 static int supervise(pid_t pid, const sigset_t *set, uint64_t timeout_ms,
 		     struct proc_supervised *out)
 {
-	uint64_t deadline = timeout_ms ? now_ms() + timeout_ms : 0;
+	uint64_t deadline = timeout_ms ? clock_ms() + timeout_ms : 0;
 	int raw;
 
 	for (;;) {
@@ -337,7 +329,7 @@ static int supervise(pid_t pid, const sigset_t *set, uint64_t timeout_ms,
 		if (sig == 0) {
 			kill(pid, out->timed_out ? SIGKILL : SIGTERM);
 			kill(pid, SIGCONT);
-			deadline = out->timed_out ? 0 : now_ms() + KILL_GRACE_MS;
+			deadline = out->timed_out ? 0 : clock_ms() + KILL_GRACE_MS;
 			out->timed_out = true;
 		} else if (sig > 0 && sig != SIGCHLD) {
 			if (sig != SIGUSR1 && sig != SIGUSR2)

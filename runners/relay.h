@@ -25,11 +25,11 @@ struct relay {
 	pid_t qemu;
 	int wire, log, qemu_err; /* our ends; borrowed */
 	uint64_t contact_ms; /* no contact in this time: the machine is lost */
-	const char *machine; /* JSON of the machine half, or NULL: the command line has it */
+	const char *machine; /* JSON of the machine half, or NULL: see session.h */
 	size_t machine_len;
-	const char *process; /* JSON of the process half, or NULL: the command line has it */
+	const char *process;
 	size_t process_len;
-	uint64_t start_ns;   /* of the run, for the times */
+	uint64_t start_ns;   /* clock_ns() at the begin of the run */
 	/* found out */
 	struct relay_times times;
 	bool contact;	     /* the guest has spoken: nothing was read from stdin before */

@@ -14,11 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/b64.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/cmd.h"
 #include "lib/fd.h"
 #include "lib/io.h"
@@ -47,14 +47,6 @@ struct plan {
 	bool may_retry;		     /* KVM was chosen, not asked for */
 	uint64_t start_ns, planned_ms;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static void plan_free(struct plan *p)
 {
@@ -351,7 +343,7 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 	r.log = n.log[0];
 	r.qemu_err = n.err[0];
 	r.start_ns = p->start_ns;
-	r.times.qemu = (now_ns() - p->start_ns) / 1000000u;
+	r.times.qemu = (clock_ns() - p->start_ns) / 1000000u;
 	r.contact_ms = r.times.qemu + contact_limit(p->facts.kvm);
 	if (p->wired) {
 		r.machine = p->machine.p;
@@ -381,12 +373,12 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int closed,
 		  struct err *e)
 {
-	struct plan p = { .spec = s, .base = { .fd = -1 }, .start_ns = now_ns() };
+	struct plan p = { .spec = s, .base = { .fd = -1 }, .start_ns = clock_ns() };
 	int code = EXIT_EXECVM;
 	bool again = false;
 	int r = plan_make(&p, e);
 
-	p.planned_ms = (now_ns() - p.start_ns) / 1000000u;
+	p.planned_ms = (clock_ns() - p.start_ns) / 1000000u;
 	if (r == 0 && (s->dry_run || s->show_append))
 		code = show(&p, e) < 0 ? EXIT_EXECVM : 0;
 	else if (r == 0)
@@ -401,7 +393,7 @@ static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int
 		buf_free(&p.b64);
 		buf_free(&p.machine);
 		buf_free(&p.process);
-		p.start_ns = now_ns();
+		p.start_ns = clock_ns();
 		if (plan_payload(&p, e) == 0)
 			code = run_once(&p, entry, closed, &again, e);
 	}

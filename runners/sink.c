@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* From a channel to a stream of the caller. */
+#include "runners/sink.h"
+
+#include <errno.h>
+
+int sink_open(struct sink *k, struct mux *mux, int fd, bool closed, const char *name)
+{
+	*k = (struct sink){ .mux = mux, .ch = -1, .name = name };
+	stream_open(&k->to, fd, true, closed);
+	return ring_init(&k->ring, MUX_WINDOW);
+}
+
+void sink_close(struct sink *k)
+{
+	ring_free(&k->ring);
+	stream_close(&k->to);
+}
+
+static void give_back(struct sink *k, size_t n)
+{
+	if (!k->peer_closed)
+		mux_consumed(k->mux, k->ch, n);
+}
+
+static void fall(struct sink *k, int code)
+{
+	k->broken = true;
+	k->eow_owed = !k->peer_closed;
+	if (code != EPIPE)
+		k->error = code;
+	give_back(k, k->ring.len);
+	ring_drop(&k->ring, k->ring.len);
+}
+
+/* Returns how much was taken; a broken sink takes everything. */
+static size_t put(struct sink *k, const void *p, size_t n)
+{
+	ssize_t got = stream_write(&k->to, p, n);
+
+	if (got >= 0)
+		return (size_t)got;
+	if (got == -EAGAIN)
+		return 0;
+	fall(k, (int)-got);
+	return n;
+}
+
+void sink_data(struct sink *k, const uint8_t *p, size_t n)
+{
+	size_t at = 0;
+
+	while (!k->ring.len && !k->broken && at < n) {
+		size_t got = put(k, p + at, n - at);
+
+		if (!got)
+			break;
+		at += got;
+	}
+	if (k->broken)
+		at = n;
+	give_back(k, at);
+	ring_put(&k->ring, p + at, n - at);
+}
+
+void sink_pump(struct sink *k)
+{
+	const void *p;
+	size_t n;
+
+	while (!k->broken && (n = ring_peek(&k->ring, &p)) > 0) {
+		size_t got = put(k, p, n);
+
+		if (k->broken || !got)
+			return;
+		ring_drop(&k->ring, got);
+		give_back(k, got);
+	}
+}

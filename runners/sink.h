@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stdout or stderr of the caller: what the guest sends goes straight to the stream, and into a ring
+ * of one window when the stream does not take it. The window is given back when bytes have left.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/macro.h"
+#include "lib/mux.h"
+#include "lib/ring.h"
+#include "runners/stream.h"
+
+struct sink {
+	struct mux *mux; /* borrowed */
+	struct stream to;
+	struct ring ring;
+	int ch;		  /* channel that feeds it; -1 = not open */
+	bool broken;	  /* nothing more goes there */
+	bool eow_owed;	  /* the guest is still to be told so */
+	bool peer_closed; /* the guest has closed the channel */
+	int error;	  /* errno that broke it, other than EPIPE */
+	const char *name; /* for messages; static */
+};
+
+/* fd is 1 or 2. 0 or -ENOMEM. */
+int sink_open(struct sink *k, struct mux *mux, int fd, bool closed, const char *name) must_check
+	nonnull(1, 2, 5);
+void sink_close(struct sink *k) nonnull(1);
+
+/* Takes n bytes of the channel: at most one window waits, which the mux has seen to. */
+void sink_data(struct sink *k, const uint8_t *p, size_t n) nonnull(1, 2);
+
+/* The stream may take more: what waits is written. */
+void sink_pump(struct sink *k) nonnull(1);
