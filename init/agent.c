@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The agent: one poll loop over signals, the wire and the pipes or terminals of its children.
- *
- * A session channel is a process. What comes for its stdin goes straight into the pipe, and into
- * the session's ring when the pipe is full; only what has left the ring is given back to the host
- * as window, so a ring of one window is always enough. stdout and stderr are read only when their
- * channel has window, straight into the mux's output.
- *
- * The end of a command, in this order: the child is reaped; what is in its pipes at that moment is
- * sent (all that it wrote itself is there; what orphans add later is not its output); EOF on both
- * streams; exit@execvm; CLOSE. The host's CLOSE says that it has every byte. Only its DISCONNECT
- * ends the machine.
+ * The agent: one poll loop over signals, the wire and the streams of its sessions. It reaps every
+ * child, its own and those that were left to PID 1. Only the host's DISCONNECT, or a lost wire,
+ * ends it.
  *
  * The set of descriptors is small and is made anew for each turn from what the sessions can do
  * now, so there is no registered state that could go stale: that is why it is poll.
@@ -18,65 +10,30 @@
 #include "init/agent.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "init/link.h"
-#include "init/process.h"
+#include "init/session.h"
 #include "lib/cleanup.h"
-#include "lib/fd.h"
-#include "lib/ring.h"
 
 #define SESSIONS 16u
-#define PTY_VEOF "\004"
-
-/* A stream of the child that goes to the host. */
-struct source {
-	int fd;	      /* -1 = closed */
-	int ch;	      /* -1 = none */
-	bool limited; /* the child has ended: only left bytes more */
-	size_t left;
-};
-
-struct session {
-	bool used;
-	int ch;
-	pid_t pid;	 /* 0 = not running */
-	bool started, ended, exit_said;
-	struct proc_status status;
-	bool oom;
-	/* stdin */
-	int in;		 /* -1 = closed */
-	bool in_eof;	 /* the host has sent all */
-	bool in_eow_owed; /* the child reads no more: the host is still to be told */
-	struct ring ring;
-	struct source out, err;
-	/* what it is told, until it starts */
-	struct buf text;
-	bool has_pty;
-	struct wire_pty pty;
-};
+#define HOST_READS_MS 10000 /* a host that takes nothing for so long is gone */
 
 struct agent {
 	struct guest *g;
 	struct link *link;
+	struct mux *mux; /* the link's */
 	int sigfd;
 	bool disconnect;
-	bool process_used; /* the command line's process half was taken */
+	const struct payload_process *line; /* the command line's, until it was taken */
 	struct session session[SESSIONS];
 };
-
-static struct mux *mux_of(const struct agent *a)
-{
-	return &a->link->mux;
-}
 
 static struct session *by_channel(struct agent *a, int ch)
 {
@@ -87,325 +44,51 @@ static struct session *by_channel(struct agent *a, int ch)
 	return NULL;
 }
 
-static void close_source(struct source *s)
-{
-	if (s->fd >= 0)
-		close(take_fd(&s->fd));
-}
-
-static void session_free(struct session *s)
-{
-	if (s->in >= 0)
-		close(take_fd(&s->in));
-	close_source(&s->out);
-	close_source(&s->err);
-	ring_free(&s->ring);
-	buf_free(&s->text);
-	*s = (struct session){ .ch = -1, .in = -1, .out = { -1, -1, false, 0 },
-			       .err = { -1, -1, false, 0 } };
-}
-
-/* Small requests always fit: a host that does not read its wire for that long is gone. */
+/* A small request. -EINVAL from the mux: the host has closed the channel, nobody wants to know. */
 static int say(struct agent *a, int ch, const char *name, const struct wire_out *o, struct err *e)
 {
-	int r;
+	while (mux_request(a->mux, ch, name, false, o->p, o->n) == -EAGAIN) {
+		int r = link_drain(a->link, HOST_READS_MS, e);
 
-	while ((r = mux_request(mux_of(a), ch, name, false, o->p, o->n)) == -EAGAIN) {
-		r = link_drain(a->link, 10000, e);
 		if (r < 0)
 			return r;
-	}
-	return 0; /* -EINVAL: the channel is closed already, nobody wants to know */
-}
-
-/* stdin */
-
-static void in_close(struct agent *a, struct session *s)
-{
-	if (s->in >= 0)
-		close(take_fd(&s->in));
-	mux_consumed(mux_of(a), s->ch, s->ring.len);
-	ring_drop(&s->ring, s->ring.len);
-}
-
-/* The child closed its stdin or is gone: the host may stop reading its own. */
-static void in_broken(struct agent *a, struct session *s)
-{
-	in_close(a, s);
-	if (!s->in_eof && !s->ended)
-		s->in_eow_owed = true;
-}
-
-/* Returns how much was taken; a broken pipe takes everything. */
-static size_t in_write(struct agent *a, struct session *s, const void *p, size_t n)
-{
-	ssize_t k;
-
-	if (s->in < 0)
-		return n;
-	k = write(s->in, p, n);
-	if (k >= 0)
-		return (size_t)k;
-	if (errno == EAGAIN || errno == EINTR)
-		return 0;
-	in_broken(a, s);
-	return n;
-}
-
-static void in_finish(struct agent *a, struct session *s)
-{
-	if (!s->in_eof || s->ring.len || s->in < 0)
-		return;
-	if (s->has_pty) { /* a terminal has no end of file, only a character that says so */
-		if (write(s->in, PTY_VEOF, 1) < 0 && errno == EAGAIN)
-			return;
-		s->in_eof = false;
-		return;
-	}
-	in_close(a, s);
-}
-
-static void in_pump(struct agent *a, struct session *s)
-{
-	const void *p;
-	size_t n;
-
-	while ((n = ring_peek(&s->ring, &p)) > 0) {
-		size_t k = in_write(a, s, p, n);
-
-		if (s->in < 0)
-			return;
-		if (!k)
-			break;
-		ring_drop(&s->ring, k);
-		mux_consumed(mux_of(a), s->ch, k);
-	}
-	in_finish(a, s);
-}
-
-static void in_data(struct agent *a, struct session *s, const uint8_t *p, size_t n)
-{
-	size_t k = 0;
-
-	/* Before the start, and behind what waits already, it has to queue. */
-	if (!s->ring.len && (s->started || s->ended))
-		k = in_write(a, s, p, n);
-	mux_consumed(mux_of(a), s->ch, k);
-	if (k < n)
-		ring_put(&s->ring, p + k, n - k);
-}
-
-/* stdout, stderr */
-
-static void out_end(struct agent *a, struct source *src)
-{
-	close_source(src);
-	if (src->ch >= 0 && mux_eof(mux_of(a), src->ch) < 0)
-		return;
-}
-
-static void out_pump(struct agent *a, struct source *src)
-{
-	while (src->fd >= 0) {
-		size_t room, want;
-		ssize_t k;
-		void *p;
-
-		if (src->limited && !src->left) {
-			out_end(a, src);
-			return;
-		}
-		room = mux_data_reserve(mux_of(a), src->ch, &p);
-		if (!room)
-			return;
-		want = src->limited && src->left < room ? src->left : room;
-		k = read(src->fd, p, want);
-		mux_data_commit(mux_of(a), src->ch, k > 0 ? (size_t)k : 0);
-		if (k < 0 && (errno == EAGAIN || errno == EINTR)) {
-			if (src->limited)
-				out_end(a, src);
-			return;
-		}
-		if (k <= 0) { /* the end; a terminal whose other end is closed says EIO */
-			out_end(a, src);
-			return;
-		}
-		if (src->limited)
-			src->left -= (size_t)k;
-	}
-}
-
-/* What is in the pipe now is the child's own; later bytes are somebody else's. */
-static void out_limit(struct session *s, struct source *src)
-{
-	int n = 0;
-
-	if (src->fd < 0)
-		return;
-	src->limited = true;
-	if (s->has_pty) /* the line discipline hands on in the background: read it empty */
-		src->left = MUX_WINDOW;
-	else if (ioctl(src->fd, FIONREAD, &n) == 0 && n > 0)
-		src->left = (size_t)n;
-}
-
-/* start */
-
-static int open_pty(struct session *s, int *slave, struct err *e)
-{
-	struct winsize w = { .ws_row = (unsigned short)s->pty.size.rows,
-			     .ws_col = (unsigned short)s->pty.size.cols };
-	cleanup_close int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	int no = 0;
-
-	if (master < 0)
-		return err_sys(e, "open /dev/ptmx");
-	if (ioctl(master, TIOCSPTLCK, &no) < 0)
-		return err_sys(e, "unlock the terminal");
-	*slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (*slave < 0)
-		return err_sys(e, "open the terminal");
-	ioctl(master, TIOCSWINSZ, &w);
-	s->in = fcntl(master, F_DUPFD_CLOEXEC, 3);
-	if (s->in < 0)
-		return err_sys(e, "dup the terminal");
-	s->out.fd = take_fd(&master);
-	return 0;
-}
-
-/* fd[3] becomes the child's ends. */
-static int open_streams(struct session *s, int fd[3], struct err *e)
-{
-	int r;
-
-	if (s->has_pty) {
-		r = open_pty(s, &fd[0], e);
-		if (r < 0)
-			return r;
-		for (int i = 1; i < 3; i++) {
-			fd[i] = fcntl(fd[0], F_DUPFD_CLOEXEC, 3);
-			if (fd[i] < 0)
-				return err_sys(e, "dup the terminal");
-		}
-		return 0;
-	}
-	r = fd_pipe(&fd[0], &s->in, 0);
-	if (r == 0)
-		r = fd_pipe(&s->out.fd, &fd[1], 0);
-	if (r == 0 && s->err.ch >= 0)
-		r = fd_pipe(&s->err.fd, &fd[2], 0);
-	else if (r == 0) { /* a host that wants one stream for both */
-		fd[2] = fcntl(fd[1], F_DUPFD_CLOEXEC, 3);
-		r = fd[2] < 0 ? -errno : 0;
-	}
-	/* Only our ends: the child's are its own business. */
-	if (r == 0)
-		r = fd_nonblock(s->in);
-	if (r == 0)
-		r = fd_nonblock(s->out.fd);
-	if (r == 0 && s->err.fd >= 0)
-		r = fd_nonblock(s->err.fd);
-	return r < 0 ? err_code(e, -r, "pipe") : 0;
-}
-
-static int spawn(struct session *s, struct process *p, const char **stage, struct err *e)
-{
-	cleanup_close int in = -1;
-	cleanup_close int out = -1;
-	cleanup_close int err = -1;
-	int fd[3] = { -1, -1, -1 };
-	struct proc_failure f;
-	int r;
-
-	*stage = "streams";
-	r = open_streams(s, fd, e);
-	in = fd[0];
-	out = fd[1];
-	err = fd[2];
-	if (r < 0)
-		return r;
-	memcpy(p->spec.fd, fd, sizeof(fd));
-	p->spec.new_session = true;
-	p->spec.controlling_tty = s->has_pty;
-	r = proc_spawn(&p->spec, &s->pid, &f);
-	if (r < 0) {
-		*stage = f.stage;
-		return err_set(e, f.code, "%s",
-			       !strcmp(f.stage, "chdir") ? p->spec.cwd : p->spec.argv[0]);
 	}
 	return 0;
 }
 
-/* What is to run: the pieces that came, or the command line's. */
-static int told(struct agent *a, struct session *s, struct payload *own,
-		const struct payload_process **out, struct err *e)
-{
-	if (!s->text.len) {
-		if (!a->g->process || a->process_used)
-			return err_set(e, EINVAL, "nothing was said to run");
-		a->process_used = true;
-		*out = a->g->process;
-		return 0;
-	}
-	*out = &own->process;
-	return payload_decode(s->text.p, s->text.len, PAYLOAD_PROCESS, own, e);
-}
+/* exec */
 
-static int start(struct agent *a, struct session *s, const char **stage, struct err *e)
+static int say_failure(struct agent *a, int ch, const char *stage, const struct err *why,
+		       struct err *e)
 {
-	const struct payload_process *what;
-	struct payload own = { 0 };
-	struct process p = { .spec = PROC_SPEC_INIT };
-	int r;
+	uint8_t room[WIRE_FAILURE_MAX];
+	struct wire_out o = { .p = room, .cap = sizeof(room) };
+	struct wire_failure f;
 
-	*stage = "payload";
-	r = told(a, s, &own, &what, e);
-	if (r == 0 && !what->args)
-		r = err_set(e, EINVAL, "no command");
-	if (r == 0 && what->exec)
-		r = err_set(e, EINVAL, "exec: only on the kernel command line");
-	if (r == 0)
-		r = process_spec(what, &p, stage, e);
-	if (r == 0)
-		r = spawn(s, &p, stage, e);
-	process_free(&p);
-	payload_free(&own);
-	if (s->text.p)
-		explicit_bzero(s->text.p, s->text.len); /* it may hold secrets: out of our memory */
-	buf_free(&s->text);
-	return r;
+	wire_failure_set(&f, stage, why->code, why->msg);
+	wire_put_failure(&o, &f);
+	return say(a, ch, WIRE_EXEC_FAILED, &o, e);
 }
 
 static int on_exec(struct agent *a, struct session *s, struct err *e)
 {
+	const struct payload_process *line = a->line;
 	const char *stage = "";
 	struct err why = { 0 };
-	int r = s->started || s->ended ? -EINVAL : start(a, s, &stage, &why);
+	int r;
 
 	if (s->started || s->ended)
-		return mux_reply(mux_of(a), s->ch, false);
-	if (r == 0) {
-		s->started = true;
-		r = mux_reply(mux_of(a), s->ch, true);
-		in_pump(a, s);
-		return r;
+		return mux_reply(a->mux, s->ch, false);
+	if (!s->text.len)
+		a->line = NULL;
+	if (session_start(s, line, &stage, &why) == 0) {
+		session_pump(s, a->mux);
+		return mux_reply(a->mux, s->ch, true);
 	}
-	r = mux_reply(mux_of(a), s->ch, false);
-	if (r == 0) {
-		struct wire_failure f = { .code = (uint32_t)why.code };
-		uint8_t room[512];
-		struct wire_out o = { .p = room, .cap = sizeof(room) };
-
-		snprintf(f.stage, sizeof(f.stage), "%s", stage);
-		snprintf(f.operand, sizeof(f.operand), "%.199s", why.msg);
-		wire_put_failure(&o, &f);
-		r = say(a, s->ch, WIRE_EXEC_FAILED, &o, e);
-	}
-	/* It never was: nothing to send, nothing to say but CLOSE. */
-	s->ended = s->exit_said = true;
-	in_close(a, s);
-	close_source(&s->out);
-	close_source(&s->err);
+	r = mux_reply(a->mux, s->ch, false);
+	if (r == 0)
+		r = say_failure(a, s->ch, stage, &why, e);
+	session_failed(s, a->mux);
 	return r;
 }
 
@@ -422,14 +105,10 @@ static int on_pty(struct session *s, const struct mux_event *ev)
 static int on_winch(struct session *s, const struct mux_event *ev)
 {
 	struct wire_winsize size;
-	struct winsize w;
 
-	if (!s->has_pty || wire_get_winsize(ev->data, ev->len, &size) < 0)
+	if (wire_get_winsize(ev->data, ev->len, &size) < 0)
 		return -EINVAL;
-	s->pty.size = size;
-	w = (struct winsize){ .ws_row = (unsigned short)size.rows,
-			      .ws_col = (unsigned short)size.cols };
-	return s->out.fd >= 0 && ioctl(s->out.fd, TIOCSWINSZ, &w) < 0 ? -errno : 0;
+	return session_winsize(s, &size);
 }
 
 static int on_signal(struct session *s, const struct mux_event *ev)
@@ -451,43 +130,33 @@ static int on_piece(struct session *s, const struct mux_event *ev)
 	size_t n;
 	const uint8_t *piece = wire_get_string(&in, &n);
 
-	if (in.bad || in.n || s->started || n > WIRE_PIECE_MAX ||
-	    n > WIRE_PAYLOAD_MAX - s->text.len)
-		return -EINVAL;
-	return buf_add(&s->text, piece, n);
-}
-
-/* The host reads no more of this stream: the command finds out by SIGPIPE. */
-static int on_eow(struct agent *a, struct session *s, int ch)
-{
-	struct source *src = ch == s->ch ? &s->out : &s->err;
-
-	if (!s->has_pty)
-		out_end(a, src);
-	return 0;
+	return in.bad || in.n ? -EINVAL : session_piece(s, piece, n);
 }
 
 static int on_request(struct agent *a, const struct mux_event *ev, struct err *e)
 {
 	struct session *s = by_channel(a, ev->channel);
+	bool main = s && ev->channel == s->ch;
 	int r = -EINVAL;
 
-	if (s && !strcmp(ev->name, WIRE_EOW))
-		r = on_eow(a, s, ev->channel);
-	else if (s && ev->channel == s->ch) {
-		if (!strcmp(ev->name, WIRE_EXEC))
-			return on_exec(a, s, e);
-		if (!strcmp(ev->name, WIRE_PAYLOAD))
-			r = on_piece(s, ev);
-		else if (!strcmp(ev->name, WIRE_SIGNAL))
-			r = on_signal(s, ev);
-		else if (!strcmp(ev->name, WIRE_PTY))
-			r = on_pty(s, ev);
-		else if (!strcmp(ev->name, WIRE_WINCH))
-			r = on_winch(s, ev);
+	if (main && !strcmp(ev->name, WIRE_EXEC))
+		return on_exec(a, s, e);
+	if (s && !strcmp(ev->name, WIRE_EOW)) {
+		session_eow(s, a->mux, ev->channel);
+		r = 0;
+	} else if (main && !strcmp(ev->name, WIRE_PAYLOAD)) {
+		r = on_piece(s, ev);
+	} else if (main && !strcmp(ev->name, WIRE_SIGNAL)) {
+		r = on_signal(s, ev);
+	} else if (main && !strcmp(ev->name, WIRE_PTY)) {
+		r = on_pty(s, ev);
+	} else if (main && !strcmp(ev->name, WIRE_WINCH)) {
+		r = on_winch(s, ev);
 	}
-	return ev->want_reply ? mux_reply(mux_of(a), ev->channel, r == 0) : 0;
+	return ev->want_reply ? mux_reply(a->mux, ev->channel, r == 0) : 0;
 }
+
+/* channels */
 
 static int open_session(struct agent *a, int ch)
 {
@@ -500,12 +169,12 @@ static int open_session(struct agent *a, int ch)
 			break;
 		s->used = true;
 		s->ch = s->out.ch = ch;
-		return mux_accept(mux_of(a), ch, MUX_WINDOW);
+		return mux_accept(a->mux, ch, MUX_WINDOW);
 	}
-	return mux_reject(mux_of(a), ch);
+	return mux_reject(a->mux, ch);
 }
 
-/* The session it belongs to is named by the host's number of its channel, which is ours' peer. */
+/* It names the session that it belongs to by the host's number of that channel. */
 static int open_stderr(struct agent *a, const struct mux_event *ev)
 {
 	struct wire_in in = { .p = ev->data, .n = ev->len };
@@ -514,13 +183,13 @@ static int open_stderr(struct agent *a, const struct mux_event *ev)
 	for (size_t i = 0; i < SESSIONS && !in.bad && !in.n; i++) {
 		struct session *s = &a->session[i];
 
-		if (s->used && !s->started && s->err.ch < 0 &&
-		    mux_of(a)->channel[s->ch].peer == peer) {
+		if (s->used && !s->started && !s->ended && s->err.ch < 0 &&
+		    mux_peer(a->mux, s->ch) == peer) {
 			s->err.ch = ev->channel;
-			return mux_accept(mux_of(a), ev->channel, 0);
+			return mux_accept(a->mux, ev->channel, 0);
 		}
 	}
-	return mux_reject(mux_of(a), ev->channel);
+	return mux_reject(a->mux, ev->channel);
 }
 
 static int on_open(struct agent *a, const struct mux_event *ev)
@@ -529,51 +198,64 @@ static int on_open(struct agent *a, const struct mux_event *ev)
 		return open_session(a, ev->channel);
 	if (!strcmp(ev->name, WIRE_STDERR))
 		return open_stderr(a, ev);
-	return mux_reject(mux_of(a), ev->channel);
+	return mux_reject(a->mux, ev->channel);
 }
 
 /* CLOSE from the host ends the session for good, also when it had not ended by itself. */
-static void on_close(struct agent *a, struct session *s, int ch)
+static void drop_channel(struct agent *a, struct session *s, int ch)
 {
 	if (ch == s->err.ch) {
+		session_eow(s, a->mux, ch);
 		s->err.ch = -1;
-		close_source(&s->err);
 		return;
 	}
 	if (s->started && !s->ended)
 		kill(-s->pid, SIGKILL);
-	if (s->err.ch >= 0 && mux_close(mux_of(a), s->err.ch) < 0)
-		s->err.ch = -1;
+	if (s->err.ch >= 0 && mux_close(a->mux, s->err.ch) < 0)
+		s->err.ch = -1; /* it was closed before */
 	session_free(s);
-}
-
-static int send_failed(struct agent *a, const char *stage, const struct err *why)
-{
-	struct wire_failure f = { .code = (uint32_t)why->code };
-	uint8_t room[512];
-	struct wire_out o = { .p = room, .cap = sizeof(room) };
-
-	snprintf(f.stage, sizeof(f.stage), "%s", stage);
-	snprintf(f.operand, sizeof(f.operand), "%.199s", why->msg);
-	wire_put_failure(&o, &f);
-	return mux_global(mux_of(a), WIRE_FAILED, false, o.p, o.n);
 }
 
 /* The sessions are over: everything ends and is written back before the host may say 0. */
 static int on_finish(struct agent *a)
 {
+	uint8_t room[WIRE_FAILURE_MAX];
+	struct wire_out o = { .p = room, .cap = sizeof(room) };
 	struct err why = { 0 };
+	struct wire_failure f;
 	int r = power_clean(a->g, &why);
 
-	if (r < 0 && send_failed(a, "write back", &why) < 0)
-		power_log("write back: %s", why.msg);
-	return mux_global_reply(mux_of(a), r == 0);
+	if (r == 0)
+		return mux_global_reply(a->mux, true);
+	wire_failure_set(&f, "write back", why.code, why.msg);
+	wire_put_failure(&o, &f);
+	r = mux_global(a->mux, WIRE_FAILED, false, o.p, o.n);
+	return r < 0 ? r : mux_global_reply(a->mux, false);
+}
+
+/* events */
+
+static int on_global(struct agent *a, const struct mux_event *ev)
+{
+	if (!ev->want_reply)
+		return 0;
+	if (!strcmp(ev->name, WIRE_FINISH))
+		return on_finish(a);
+	return mux_global_reply(a->mux, !strcmp(ev->name, WIRE_KEEPALIVE));
+}
+
+static void on_data(struct agent *a, struct session *s, const struct mux_event *ev)
+{
+	if (s && ev->channel == s->ch)
+		session_data(s, a->mux, ev->data, ev->len);
+	else
+		mux_consumed(a->mux, ev->channel, ev->len);
 }
 
 static int handle(struct agent *a, const struct mux_event *ev, struct err *e)
 {
 	struct session *s = by_channel(a, ev->channel);
-	int r = 0;
+	int r;
 
 	switch (ev->kind) {
 	case MUX_OPEN:
@@ -581,33 +263,23 @@ static int handle(struct agent *a, const struct mux_event *ev, struct err *e)
 	case MUX_REQUEST:
 		return on_request(a, ev, e);
 	case MUX_DATA:
-		if (s && ev->channel == s->ch)
-			in_data(a, s, ev->data, ev->len);
-		else
-			mux_consumed(mux_of(a), ev->channel, ev->len);
+		on_data(a, s, ev);
 		return 0;
 	case MUX_EOF:
-		if (s && ev->channel == s->ch) {
-			s->in_eof = true;
-			if (s->started)
-				in_finish(a, s);
-		}
+		if (s && ev->channel == s->ch)
+			session_eof(s, a->mux);
 		return 0;
 	case MUX_CLOSE:
-		r = mux_close(mux_of(a), ev->channel);
+		r = mux_close(a->mux, ev->channel);
 		if (s)
-			on_close(a, s, ev->channel);
+			drop_channel(a, s, ev->channel);
 		return r;
 	case MUX_CLOSED:
 		if (s)
-			on_close(a, s, ev->channel);
+			drop_channel(a, s, ev->channel);
 		return 0;
 	case MUX_GLOBAL:
-		if (!strcmp(ev->name, WIRE_FINISH) && ev->want_reply)
-			return on_finish(a);
-		return ev->want_reply ? mux_global_reply(mux_of(a),
-							 !strcmp(ev->name, WIRE_KEEPALIVE)) :
-					0;
+		return on_global(a, ev);
 	case MUX_DISCONNECT:
 		a->disconnect = true;
 		return 0;
@@ -629,15 +301,14 @@ static int on_wire(struct agent *a, struct err *e)
 	int r;
 
 	while (!a->disconnect && (r = link_event(a->link, &ev, e)) != 0) {
-		if (r > 0)
-			r = handle(a, &ev, e);
 		if (r < 0)
-			return a->link->mux.dead ? r : err_code(e, -r, "wire event %d", (int)ev.kind);
+			return r;
+		r = handle(a, &ev, e);
+		if (r < 0)
+			return e->code ? r : err_code(e, -r, "event %d of the wire", (int)ev.kind);
 	}
 	return 0;
 }
-
-/* children */
 
 static void on_children(struct agent *a)
 {
@@ -648,85 +319,98 @@ static void on_children(struct agent *a)
 		for (size_t i = 0; i < SESSIONS; i++) {
 			struct session *s = &a->session[i];
 
-			if (!s->used || !s->started || s->ended || s->pid != pid)
-				continue;
-			s->ended = true;
-			s->status = st;
-			in_close(a, s);
-			out_limit(s, &s->out);
-			out_limit(s, &s->err);
+			if (s->used && s->started && !s->ended && s->pid == pid)
+				session_ended(s, a->mux, &st);
 		}
 	}
 }
 
-/* Everything is sent: say how it ended, then CLOSE, which the host answers when it has it all. */
+/* Everything is sent: say how it ended, then CLOSE. */
 static int finish(struct agent *a, struct session *s, struct err *e)
 {
+	uint8_t room[64];
+	struct wire_out o = { .p = room, .cap = sizeof(room) };
+	struct wire_exit x = { .status = s->status };
 	int r = 0;
 
 	if (!s->ended || s->out.fd >= 0 || s->err.fd >= 0)
 		return 0;
 	if (!s->exit_said) {
-		struct wire_exit x = { s->status, s->oom };
-		uint8_t room[64];
-		struct wire_out o = { .p = room, .cap = sizeof(room) };
-
-		s->exit_said = true;
 		wire_put_exit(&o, &x);
 		r = say(a, s->ch, WIRE_EXIT, &o, e);
-		if (r < 0)
-			return r;
+		s->exit_said = true;
 	}
-	if (s->err.ch >= 0 && mux_close(mux_of(a), s->err.ch) == 0)
+	if (s->err.ch >= 0 && mux_close(a->mux, s->err.ch) == 0)
 		s->err.ch = -1;
-	/* -EINVAL: it was said before and the host has not answered yet. */
-	return mux_close(mux_of(a), s->ch) < 0 ? 0 : r;
+	if (mux_close(a->mux, s->ch) < 0)
+		return r; /* it was said before, and the host has not answered yet */
+	return r;
+}
+
+static int serve(struct agent *a, struct session *s, struct err *e)
+{
+	struct wire_out none = { .p = NULL };
+	int r = 0;
+
+	if (s->started && s->ring.len)
+		session_pump(s, a->mux);
+	if (s->in_eow_owed)
+		r = say(a, s->ch, WIRE_EOW, &none, e);
+	s->in_eow_owed = false;
+	if (r < 0)
+		return r;
+	session_send(s, a->mux);
+	return finish(a, s, e);
 }
 
 /* loop */
 
 struct slots {
 	struct pollfd p[2 + 3 * SESSIONS];
+	struct session *in[2 + 3 * SESSIONS]; /* whose stdin it is, or NULL */
 	nfds_t n;
 };
 
-static int slot(struct slots *t, int fd, short events)
+static void slot(struct slots *t, int fd, int events, struct session *in)
 {
-	t->p[t->n] = (struct pollfd){ .fd = fd, .events = events };
-	return (int)t->n++;
+	t->in[t->n] = in;
+	t->p[t->n++] = (struct pollfd){ .fd = fd, .events = (short)events };
 }
 
-static bool can_send(const struct agent *a, const struct source *src)
+static void slot_source(struct slots *t, const struct agent *a, const struct source *src)
 {
-	return src->fd >= 0 && src->ch >= 0 && mux_send_window(mux_of(a), src->ch) > 0;
+	if (src->fd >= 0 && src->ch >= 0 && mux_send_window(a->mux, src->ch) > 0)
+		slot(t, src->fd, POLLIN, NULL);
 }
 
-/* One turn: wait for what can be done now, then do it for every session. */
+static void slot_session(struct slots *t, const struct agent *a, struct session *s, bool blocked)
+{
+	if (s->in >= 0 && (s->ring.len || s->in_eof))
+		slot(t, s->in, POLLOUT, s);
+	else if (s->in >= 0 && !s->has_pty)
+		slot(t, s->in, 0, s); /* POLLERR says that the reader is gone */
+	if (blocked)
+		return;
+	slot_source(t, a, &s->out);
+	slot_source(t, a, &s->err);
+}
+
+/* One turn: wait for what can be done now. */
 static int turn(struct agent *a, struct err *e)
 {
 	struct slots t = { .n = 0 };
-	int blocked = link_flush(a->link, e);
+	int r = link_flush(a->link, e);
 
-	if (blocked < 0)
-		return blocked;
-	slot(&t, a->sigfd, POLLIN);
-	slot(&t, a->link->fd, (short)(POLLIN | (blocked ? POLLOUT : 0)));
+	if (r < 0)
+		return r;
+	slot(&t, a->sigfd, POLLIN, NULL);
+	slot(&t, a->link->fd, POLLIN | (r ? POLLOUT : 0), NULL);
 	for (size_t i = 0; i < SESSIONS; i++) {
-		struct session *s = &a->session[i];
-
-		if (!s->used || !s->started)
-			continue;
-		if (s->in >= 0 && (s->ring.len || s->in_eof))
-			slot(&t, s->in, POLLOUT);
-		else if (s->in >= 0 && !s->has_pty)
-			slot(&t, s->in, 0); /* POLLERR says that the reader is gone */
-		if (!blocked && can_send(a, &s->out))
-			slot(&t, s->out.fd, POLLIN);
-		if (!blocked && can_send(a, &s->err))
-			slot(&t, s->err.fd, POLLIN);
+		if (a->session[i].used && a->session[i].started)
+			slot_session(&t, a, &a->session[i], r > 0);
 	}
-	if (poll(t.p, t.n, -1) < 0 && errno != EINTR)
-		return err_sys(e, "poll");
+	if (poll(t.p, t.n, -1) < 0)
+		return errno == EINTR ? 0 : err_sys(e, "poll");
 	if (t.p[0].revents) {
 		struct signalfd_siginfo si[8];
 
@@ -735,46 +419,11 @@ static int turn(struct agent *a, struct err *e)
 		on_children(a);
 	}
 	for (nfds_t i = 2; i < t.n; i++) {
-		for (size_t k = 0; t.p[i].revents & POLLERR && k < SESSIONS; k++) {
-			struct session *s = &a->session[k];
-
-			if (s->used && s->in == t.p[i].fd && !s->has_pty)
-				in_broken(a, s);
-		}
+		if (t.in[i] && t.p[i].revents & POLLERR && !t.in[i]->has_pty)
+			session_in_broken(t.in[i], a->mux);
 	}
-	if (t.p[1].revents & (POLLIN | POLLHUP | POLLERR)) {
-		int r = link_fill(a->link, e);
-
-		if (r < 0)
-			return r;
-	}
-	return on_wire(a, e);
-}
-
-static int serve(struct agent *a, struct err *e)
-{
-	for (size_t i = 0; i < SESSIONS; i++) {
-		struct session *s = &a->session[i];
-		struct wire_out none = { .p = NULL };
-		int r;
-
-		if (!s->used)
-			continue;
-		if (s->started && s->ring.len)
-			in_pump(a, s);
-		if (s->in_eow_owed) {
-			s->in_eow_owed = false;
-			r = say(a, s->ch, WIRE_EOW, &none, e);
-			if (r < 0)
-				return r;
-		}
-		out_pump(a, &s->out);
-		out_pump(a, &s->err);
-		r = finish(a, s, e);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	r = t.p[1].revents & (POLLIN | POLLHUP | POLLERR) ? link_fill(a->link, e) : 0;
+	return r < 0 ? r : on_wire(a, e);
 }
 
 static int watch_children(struct agent *a, struct err *e)
@@ -798,15 +447,22 @@ int agent_run(struct guest *g, struct err *e)
 		return err_set(e, ENOMEM, "out of memory");
 	a->g = g;
 	a->link = g->link;
-	for (size_t i = 0; i < SESSIONS; i++)
+	a->mux = &g->link->mux;
+	a->line = g->process;
+	for (size_t i = 0; i < SESSIONS; i++) {
+		a->session[i].in = a->session[i].out.fd = a->session[i].err.fd = -1;
 		session_free(&a->session[i]);
+	}
 	/* A broken pipe is an errno here; children get the default back. */
 	sigaction(SIGPIPE, &ignore, NULL);
 	r = watch_children(a, e);
 	if (r == 0)
 		r = on_wire(a, e); /* what came right behind boot@execvm */
 	while (r == 0 && !a->disconnect) {
-		r = serve(a, e);
+		for (size_t i = 0; i < SESSIONS && r == 0; i++) {
+			if (a->session[i].used)
+				r = serve(a, &a->session[i], e);
+		}
 		if (r == 0)
 			r = turn(a, e);
 	}

@@ -82,8 +82,8 @@ static const struct stage stages[] = {
 /* Says which stage failed, to the host when there is one that listens, else to the kernel log. */
 static void report(struct guest *g, const char *stage, const struct err *why)
 {
-	struct wire_failure f = { .code = (uint32_t)why->code };
-	uint8_t room[512];
+	struct wire_failure f;
+	uint8_t room[WIRE_FAILURE_MAX];
 	struct wire_out o = { .p = room, .cap = sizeof(room) };
 	struct mux_event ev;
 	struct err e = { 0 };
@@ -93,8 +93,7 @@ static void report(struct guest *g, const char *stage, const struct err *why)
 		return;
 	if (!g->booted && link_listen(g, &e) < 0)
 		return;
-	snprintf(f.stage, sizeof(f.stage), "%s", stage);
-	snprintf(f.operand, sizeof(f.operand), "%.199s", why->msg);
+	wire_failure_set(&f, stage, why->code, why->msg);
 	wire_put_failure(&o, &f);
 	if (mux_global(&g->link->mux, WIRE_FAILED, false, o.p, o.n) < 0 ||
 	    mux_global_reply(&g->link->mux, false) < 0 ||

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NSEC_PER_SEC 1000000000u
@@ -208,6 +209,13 @@ int wire_get_boot(const void *p, size_t n, struct wire_boot *b)
 	if (b->nsec >= NSEC_PER_SEC)
 		return -EBADMSG;
 	return finish(&i);
+}
+
+void wire_failure_set(struct wire_failure *f, const char *stage, int code, const char *operand)
+{
+	*f = (struct wire_failure){ .code = (uint32_t)code };
+	snprintf(f->stage, sizeof(f->stage), "%s", stage);
+	snprintf(f->operand, sizeof(f->operand), "%.*s", (int)sizeof(f->operand) - 1, operand);
 }
 
 void wire_put_failure(struct wire_out *o, const struct wire_failure *f)

@@ -110,6 +110,10 @@ struct wire_failure {
 	uint32_t code;	   /* errno */
 	char operand[200]; /* what it was about: a path, a device, a sentence */
 };
+#define WIRE_FAILURE_MAX 256u /* bytes of one on the wire */
+/* What does not fit is cut. */
+void wire_failure_set(struct wire_failure *f, const char *stage, int code, const char *operand)
+	nonnull(1, 2, 4);
 void wire_put_failure(struct wire_out *o, const struct wire_failure *f) nonnull(1, 2);
 int wire_get_failure(const void *p, size_t n, struct wire_failure *f) must_check nonnull(3);
 

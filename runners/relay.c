@@ -367,7 +367,7 @@ static int refuse(const struct session *s, int *code, struct err *e)
 		*code = proc_exec_code((int)f->code);
 		return err_code(e, (int)f->code, "%s", f->operand);
 	}
-	return err_code(e, f->code ? (int)f->code : EIO, "%s %s", f->stage, f->operand);
+	return err_set(e, f->code ? (int)f->code : EIO, "%s", f->operand);
 }
 
 static int sink_error(const struct sink *k, struct err *e)
