@@ -129,7 +129,6 @@ wait_for() {
 	done
 }
 
-# shellcheck disable=SC2034 # X is for the tests
 both() {
 	tap_home=$PWD
 	for tap_label in 'static: ' 'host: '; do

@@ -85,11 +85,9 @@ tests() {
 	not_started 'a name that is too long' env "$(reason 'Filename too long' 'File name too long')" \
 		"./$(printf '%0300d' 0)"
 
-	sleep 5 >>busy &
-	holder=$!
+	exec 8>>busy
 	not_started 'a file that is being written' env 'Text file busy' ./busy
-	kill $holder
-	wait $holder 2>/dev/null
+	exec 8>&-
 
 	# CMD1 takes the room away that CMD2's arguments would need.
 	# shellcheck disable=SC2046 # words
