@@ -206,6 +206,7 @@ int main(int argc, char **argv)
 		return FAILED;
 	}
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	prctl(PR_SET_PDEATHSIG, SIGTERM); /* who started us was killed: the same as being told */
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
