@@ -33,6 +33,17 @@ struct stage {
 	bool wired; /* only with a wire */
 };
 
+/* The first thing that can be known: /proc has just been mounted. */
+static bool debug_asked(void)
+{
+	cleanup_buf struct buf line = { 0 };
+	struct err ignored;
+	const char *value;
+
+	return io_read_file("/proc/cmdline", CMDLINE_MAX, &line, &ignored) == 0 &&
+	       cmdline_param(line.p, PAYLOAD_DEBUG, &value) == 1 && *value == '1';
+}
+
 /* What the command line says. It is read before the wire: with "exec" there is no wire. */
 static int told_line(struct guest *g, struct err *e)
 {
@@ -114,6 +125,10 @@ static int run_stages(struct guest *g, struct err *e)
 		if (s->run == link_open && g->process && g->process->exec)
 			continue;
 		r = s->run(g, e);
+		if (i == 0 && r == 0)
+			g->debug = debug_asked();
+		if (g->debug)
+			power_log("debug: %s: %s", s->name, r < 0 ? e->msg : "done");
 		if (r < 0) {
 			report(g, s->name, e);
 			return r;

@@ -25,6 +25,7 @@ struct guest {
 	char **argv;
 	struct link *link;     /* the wire; NULL when the machine has no port */
 	struct wire_boot boot; /* entropy and clock; machine points into machine_text */
+	bool debug;		 /* the stages are traced in the kernel log */
 	bool booted;	       /* boot is there */
 	struct buf line_text;  /* the payload of the command line, decoded in place */
 	struct buf machine_text; /* the machine half that came over the wire */

@@ -90,6 +90,8 @@ static int add_words(const struct vm_spec *s, const struct qemu_facts *f, struct
 		r = buf_adds(out, " panic=-1 reboot=t rdinit=/init random.trust_cpu=on");
 	if (r == 0 && !f->kvm)
 		r = add_tcg(s, f, out);
+	if (r == 0 && s->debug)
+		r = buf_adds(out, " " PAYLOAD_DEBUG "1");
 	if (r == 0 && s->append && *s->append)
 		r = buf_addf(out, " %s", s->append);
 	if (r == 0 && f->payload)

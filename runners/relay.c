@@ -152,7 +152,7 @@ static void tail_read(int fd, struct buf *b, bool show)
 
 static void tails_read(struct state *s)
 {
-	tail_read(s->r->log, &s->r->log_tail, s->r->spec->boot_log);
+	tail_read(s->r->log, &s->r->log_tail, s->r->spec->boot_log || s->r->spec->debug);
 	tail_read(s->r->qemu_err, &s->r->qemu_text, false);
 }
 
