@@ -139,7 +139,7 @@ static int on_request(struct agent *a, const struct mux_event *ev, struct err *e
 	bool main = s && ev->channel == s->ch;
 	int r = -EINVAL;
 
-	if (main && !strcmp(ev->name, WIRE_EXEC))
+	if (main && !strcmp(ev->name, WIRE_EXEC) && ev->want_reply)
 		return on_exec(a, s, e);
 	if (s && !strcmp(ev->name, WIRE_EOW)) {
 		session_eow(s, a->mux, ev->channel);

@@ -108,7 +108,7 @@ int opt_help(const struct opt *table, struct buf *b)
 		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", o->brief ? '-' : ' ',
 			 o->brief ? o->brief : ' ', o->brief ? "," : " ", o->name,
 			 o->arg ? " " : "", o->arg ? o->arg : "");
-		r = buf_addf(b, "  %-30s %s\n", left, o->help);
+		r = buf_addf(b, "  %-32s %s\n", left, o->help);
 		if (r < 0)
 			return r;
 	}

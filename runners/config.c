@@ -30,7 +30,7 @@ enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16 };
  */
 /* clang-format off */
 #define BOTH(ROW) \
-	ROW('r', "runner", OPT_STRING, runner, "NAME", "void, local, docker or vm (vm)", \
+	ROW('r', "runner", OPT_STRING, runner, "NAME", "vm, local or void (vm)", \
 	    "runner", T_STRING), \
 	ROW(0, "kernel", OPT_STRING, kernel, "FILE", "vmlinux or bzImage (see execvm kernel ls)", \
 	    "kernel", T_STRING), \
@@ -72,7 +72,7 @@ const struct opt run_opts_table[] = {
 	{ 'c', "config", OPT_STRING, AT(config), "FILE", "machine description, JSON" },
 	BOTH(AS_OPT),
 	{ 0, "disk", OPT_LIST, AT(disks), "FILE=/dev/NAME[,ro]", "a disk with this name" },
-	{ 0, "device", OPT_LIST, AT(disks), "FILE=/dev/NAME[,ro]", "the same" },
+	{ 0, "device", OPT_LIST, AT(disks), "FILE=/dev/NAME[,ro]", "the same as --disk" },
 	{ 'e', "env", OPT_ORDER, AT(env), "K[=V]", "set a variable, or pass it on" },
 	{ 0, "env-file", OPT_ORDER, AT(env), "FILE", "variables, K[=V] a line" },
 	{ 0, "dry-run", OPT_FLAG, AT(dry_run), NULL, "print what would be started" },
