@@ -1,0 +1,288 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# W1-W9, I15: three streams, apart, whole, with back-pressure; I18: what an orphan holds.
+# timeout: 400
+set -u
+# shellcheck source=tests/tap.sh
+. "$SRCDIR/tests/tap.sh"
+
+"$EXECVM" run --dry-run -- /bin/true >/dev/null 2>&1 # a warning that is said once
+
+"$EXECVM" initrd build --no-check --add /bin/busybox=/bin/busybox --make /bin/sh=symlink:busybox \
+	--add "$HELPERS/bytes=/bin/bytes" --add "$HELPERS/leave-child=/bin/leave-child" \
+	-o guest.cpio || skip_all 'no initrd'
+guest=$PWD/guest.cpio
+bytes=$HELPERS/bytes
+caller=$HELPERS/vm-caller
+fake=$HELPERS/vm-fake
+MB=1048576
+
+# The machine's pid is in ./pid; it keeps its death signal through this exec.
+cat >qemu <<END
+#!/bin/sh
+echo \$\$ >>'$PWD/pid'
+exec qemu-system-x86_64 "\$@"
+END
+chmod +x qemu
+export EXECVM_QEMU="$PWD/qemu"
+
+# A hang is a failure of one test, not of all.
+run() {
+	timeout -s KILL $((${LIMIT:-60} * ${EXECVM_TIME_FACTOR:-1})) "$EXECVM" run --initrd "$guest" "$@"
+}
+
+machines() {
+	for p in $(cat pid); do
+		! kill -s 0 "$p" 2>/dev/null || echo "$p"
+	done
+}
+
+no_machine() {
+	[ -z "$(machines)" ]
+}
+
+every_byte() {
+	$bytes $MB 1 >want
+	run -- /bin/sh -c 'tee /dev/stderr' <want >out 2>err
+	is 'W1, I15: status' $? 0
+	same 'W1, I15: every byte value, in and out' out want
+	same 'W1, I15: every byte value on stderr' err want
+	run -- /bin/sh -c 'echo out; echo err >&2; echo out >&1' </dev/null >out 2>err
+	is 'W1, I15: stdout has what is its' "$(cat out)" "out
+out"
+	is 'W1, I15: stderr has what is its' "$(cat err)" err
+	run -- /bin/sh -c 'echo 1; sleep 0.2; echo 2 >&2; sleep 0.2; echo 3' </dev/null >out 2>&1
+	is 'W1: both in one file' "$(paste -sd' ' out)" '1 2 3'
+	echo first >out
+	run -- /bin/sh -c 'echo second; echo third >&2' </dev/null >>out 2>>out
+	is 'W1: behind what is in a file already' "$(sort out | paste -sd' ')" 'first second third'
+}
+
+# Peak memory of a process while it lives, in KiB, into ./peak.
+watch_peak() {
+	while sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$1/status" >peak.new 2>/dev/null && [ -s peak.new ]; do
+		mv peak.new peak
+		sleep 0.1
+	done
+}
+
+both_ways() {
+	n=$((100 * MB))
+	mkfifo big.in big.out
+	$bytes $n 1 >big.in &
+	$bytes -c $n 2 <big.out 2>check &
+	checker=$!
+	"$EXECVM" run --initrd "$guest" -- /bin/sh -c "bytes $n 2 & bytes -c $n 1; s=\$?; wait
+		sed -n 's/^VmHWM:[^0-9]*//p' /proc/1/status >&2; exit \$s" <big.in >big.out 2>err &
+	pid=$!
+	watch_peak $pid
+	wait $pid
+	is 'W2: 100 MiB both ways at once: arrived in the guest' $? 0
+	wait $checker
+	is 'W2: 100 MiB both ways at once: arrived here' $? 0
+	diag "peak KiB: host $(cat peak), guest $(cat err)"
+	ok 'W2: peak memory of the host end is bounded' test "$(cat peak)" -lt 20000
+	ok 'W2: peak memory of the guest end is bounded' test "$(sed 's/[^0-9].*//' err)" -lt 8000
+}
+
+slow_reader() {
+	mkfifo slow
+	run -- /bin/sh -c "bytes $((5 * MB)) 3; exit 9" </dev/null >slow &
+	pid=$!
+	(
+		exec <slow
+		sleep 8
+		$bytes -c $((5 * MB)) 3
+	)
+	is 'W3: a reader that starts 8 s late gets every byte' $? 0
+	wait $pid
+	is 'W3: and the status is exact' $? 9
+	# The last window is in flight when the command ends: nothing but the reader is waited for.
+	run -- /bin/sh -c 'bytes 300000 4; exit 8' </dev/null >slow &
+	pid=$!
+	(
+		exec <slow
+		sleep 5
+		$bytes -c 300000 4
+	)
+	is 'W3: what is left when the machine has gone arrives, too' $? 0
+	wait $pid
+	is 'W3: and the status is exact then' $? 8
+}
+
+input_sizes() {
+	for n in 0 1 65535 65536 65537 10000000; do
+		$bytes $n 5 | run -- /bin/bytes -c $n 5 >out 2>&1
+		is "W4: $n bytes of stdin, then EOF" "$?$(cat out)" 0
+	done
+	$bytes 1000000 6 >file
+	run -- /bin/bytes -c 1000000 6 <file >out 2>&1
+	is 'W4: a file' "$?$(cat out)" 0
+	status 'W4: </dev/null is EOF' 0 run -- /bin/bytes -c 0 </dev/null
+	status 'W4: <&- is EOF' 0 run -- /bin/bytes -c 0 <&-
+	# Its writer has gone before anybody looks.
+	mkfifo fifo
+	$bytes 1000 7 >fifo &
+	LIMIT=20
+	run -- /bin/bytes -c 1000 7 <fifo >out 2>&1
+	is 'W4: a FIFO whose writer has gone already' "$?$(cat out)" 0
+	LIMIT=60
+	wait $!
+	status 'W4, X6: a directory is 125' 125 run -- /bin/busybox cat </
+	like 'W4, X6: a directory: why' "$(cat err)" '^execvm run: .*stdin.*Is a directory'
+}
+
+input_left_open() {
+	mkfifo idle
+	# shellcheck disable=SC2094 # it is a FIFO, and nobody writes
+	{
+		status 'W5: the command ends while a pipe is open and idle' 3 run -- /bin/sh -c 'exit 3'
+		status 'W5: it closes stdin and goes on' 4 run -- /bin/sh -c 'exec <&-; sleep 1; exit 4'
+	} <>idle
+	yes | run -- /bin/sh -c 'read a; echo $a; exit 5' >out
+	is 'W5: it ends while stdin has more' "$?$(cat out)" 5y
+
+	printf 'a\nb\nc\n' >lines
+	while read -r line; do
+		run -n -- /bin/sh -c 'cat; echo $1' sh "$line"
+	done <lines >out
+	is '-n: a loop keeps its stdin (I15)' "$(paste -sd' ' out)" 'a b c'
+}
+
+broken_output() {
+	{
+		run -- /bin/sh -c 'while :; do echo line; done' </dev/null
+		echo $? >code
+	} | head -c1 >out
+	is 'W6: a reader that goes away is 141' "$(cat code)" 141
+	ok 'W6: and leaves no machine' no_machine
+	{
+		run -- /bin/sh -c 'trap "" PIPE; while echo line; do :; done 2>/dev/null; exit 6' </dev/null
+		echo $? >code
+	} | head -c1 >out
+	is 'W6: who ignores SIGPIPE sees EPIPE' "$(cat code)" 6
+	run -- /bin/sh -c 'while :; do echo line; done' </dev/null >&- 2>err
+	is 'W6: >&- is an error' $? 125
+	like 'W6: >&-: why' "$(cat err)" '^execvm run: write stdout: Bad file descriptor'
+	run -- /bin/sh -c 'exit 7' </dev/null >&- 2>err
+	is 'W6: >&- that nobody writes to is none' "$?$(cat err)" 7
+	run -- /bin/sh -c 'while :; do echo line; done' </dev/null >/dev/full 2>err
+	is 'W6: /dev/full is 125' $? 125
+	like 'W6: /dev/full: why' "$(cat err)" '^execvm run: write stdout: No space left on device'
+	run -- /bin/sh -c 'while :; do echo line >&2; done' </dev/null 2>/dev/full >out
+	is 'W6: /dev/full for stderr is 125' $? 125
+	{
+		run -- /bin/sh -c 'echo line; exec >&-; sleep 2; echo later >&2; sleep 2' </dev/null 2>err
+	} | {
+		cat >out
+		cp err err.then
+	}
+	is 'I15: stdout that the command closes' "$(cat out)" line
+	is 'I15: is EOF here, while it goes on' "$(cat err.then)" ''
+}
+
+left_open() {
+	run -- /bin/leave-child 600 7 </dev/null >out 2>err
+	is 'W7: a grandchild that keeps stdout does not hold the run' $? 7
+	unlike 'W7: what it says later is not there' "$(cat out)" late
+	run -- /bin/sh -c 'echo a; (sleep 1; echo b) & wait; echo c' </dev/null >out
+	is 'W7: what it says before the end is' "$(paste -sd' ' out)" 'a b c'
+}
+
+errors_pass() {
+	mkfifo blocked
+	run -- /bin/sh -c "bytes $((8 * MB)) 8 & sleep 1; echo trouble >&2; wait" </dev/null >blocked 2>err &
+	pid=$!
+	exec 3<blocked
+	ok 'W8: stderr comes through while stdout is blocked' wait_long grep -q trouble err
+	$bytes -c $((8 * MB)) 8 <&3
+	is 'W8: stdout is whole afterwards' $? 0
+	exec 3<&-
+	wait $pid
+	is 'W8: status' $? 0
+}
+
+wait_long() { # at most 40 s
+	for _ in 1 2 3 4 5 6 7; do
+		wait_for "$@" && return 0
+	done
+	return 1
+}
+
+kept() { # NAME KIND WANT [EXPECT ACTION]... -- CMD: flags and modes are as they were
+	name="W9, X4: $1 ($2)" want=$3 kind=$2
+	shift 3
+	"$caller" "$kind" "$@" >out
+	like "$name: ends so" "$(cat out)" "^$want\$"
+	like "$name: flags kept" "$(cat out)" '^flags kept$'
+	[ "$kind" != pty ] || like "$name: modes kept" "$(cat out)" '^modes kept$'
+}
+
+descriptors() {
+	for kind in pipe socket pty; do
+		kept 'a real run' $kind 'exit 3' ready 'type x
+' -- "$EXECVM" run --initrd "$guest" -- /bin/sh -c 'echo ready; read line; exit 3'
+	done
+	kept 'a real run, a signal' pipe 'exit 143' ready 'kill 15' -- \
+		"$EXECVM" run --initrd "$guest" -- /bin/sh -c 'echo ready; sleep 600'
+
+	EXECVM_QEMU=$fake
+	for kind in pipe socket pty; do
+		export VM_FAKE='hello; start; out ready; many 100000; get-eof; exit 0 0; close'
+		[ $kind = pty ] || kept 'streams to their end' $kind 'exit 0' ready close -- "$EXECVM" run -- true
+		export VM_FAKE='hello; start; out ready; junk 100; hang'
+		kept 'an error' $kind 'exit 125' ready nothing -- "$EXECVM" run -- true
+		kept 'QEMU is not there' $kind 'exit 125' -- env EXECVM_QEMU=/no/such "$EXECVM" run -- true
+		export VM_FAKE='hello; start; out ready; get-signal; exit 0 0; close'
+		for s in 1 2 3 10 12 15; do
+			kept "signal $s" $kind 'exit 0' ready "kill $s" -- "$EXECVM" run -- true
+		done
+		export VM_FAKE='say booting; log booting; hang'
+		for s in 1 2 3 10 12 15; do
+			kept "signal $s while it boots" $kind "exit $((128 + s))" booting "kill $s" -- \
+				"$EXECVM" run --boot-log -- true
+		done
+	done
+	EXECVM_QEMU=$PWD/qemu
+}
+
+# A pipe that cannot be opened once more: it is another user's.
+foreign_pipes() {
+	what='W9: pipes of another user'
+	kernel=$("$EXECVM" kernel ls | head -n 1 | cut -f 1)
+	mkdir -m 777 cache
+	cp "$kernel" kernel
+	cp "$kernel.config" kernel.config 2>/dev/null
+	set -- setpriv --reuid=65534 --regid=65534 --clear-groups env XDG_CACHE_HOME="$PWD/cache" \
+		EXECVM_KERNEL="$PWD/kernel" EXECVM_QEMU="$fake"
+	if ! "$@" test -x "$EXECVM" -a -x "$fake" -a -r kernel 2>/dev/null; then
+		skip "$what" 'needs root, and a tree that all may read'
+		return
+	fi
+	mkfifo other
+	chmod 600 other
+	$bytes 1000000 9 | VM_FAKE='hello; start; many 900000; get-eof; exit 0 7; close' \
+		"$@" "$EXECVM" run -- true 2>err >other &
+	pid=$!
+	(
+		exec <other
+		sleep 1
+		wc -c >count
+	)
+	wait $pid
+	is "$what: the status" $? 7
+	is "$what: every byte" "$(cat count)" 900000
+}
+
+every_byte
+both_ways
+slow_reader
+input_sizes
+input_left_open
+broken_output
+left_open
+errors_pass
+descriptors
+foreign_pipes
+ok 'W6, W7: no machine is left by any of these' no_machine
+done_testing
