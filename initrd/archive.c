@@ -39,7 +39,7 @@ static void cleanup_reader(struct archive **a)
 }
 #define cleanup_reader __attribute__((cleanup(cleanup_reader)))
 
-/* What libarchive says, or what a callback of ours had to say before. */
+/* What libarchive says, or what a callback of ours had to say before: *e was empty at the start. */
 static int arc_err(struct archive *a, struct err *e)
 {
 	const char *text = archive_error_string(a);
@@ -332,6 +332,7 @@ int arc_read(int fd, const struct arc_sink *sink, struct err *e)
 	cleanup_locale struct locales l = { 0 };
 	cleanup_input struct input in = { .more = more_of_fd, .ctx = &fd, .e = e };
 
+	e->code = 0;
 	locale_enter(&l);
 	return read_stream(&in, 0, (void *)sink);
 }
@@ -377,6 +378,7 @@ int arc_unpack(int fd, arc_feed *feed, void *ctx, struct err *e)
 	struct unpack u = { feed, ctx };
 	cleanup_input struct input in = { .more = more_of_fd, .ctx = &fd, .e = e };
 
+	e->code = 0;
 	return unpack_stream(&in, 0, &u);
 }
 
@@ -405,6 +407,7 @@ int arc_decompress(int fd, int (*to)(void *ctx, const void *p, size_t n, struct 
 	struct bytes b = { to, ctx };
 	cleanup_input struct input in = { .more = more_of_fd, .ctx = &fd, .e = e };
 
+	e->code = 0;
 	return decompress(&in, 0, bytes_stream, &b);
 }
 

@@ -163,9 +163,12 @@ static int gives_way(const struct tree_entry *en, enum tree_type type, unsigned 
 
 int tree_check(const char *path, struct err *e)
 {
+	const size_t trailer = strlen(TREE_TRAILER);
+
 	if (!*path)
 		return err_set(e, EINVAL, "the root itself has no entry");
-	if (!strcmp(path, TREE_TRAILER))
+	/* Not as a directory either: it would have an entry. */
+	if (!strncmp(path, TREE_TRAILER, trailer) && (!path[trailer] || path[trailer] == '/'))
 		return err_set(e, EINVAL, "/%s: the name ends an archive", path);
 	if (strlen(path) > TREE_PATH_MAX)
 		return err_set(e, ENAMETOOLONG, "/%.60s...: longer than %u bytes", path,
