@@ -92,7 +92,8 @@ lint: build-black-box
 
 # The black-box tests once more, on a host program that has the sanitizers in it.
 asan:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized CC=$(CLANG) SAN=address,undefined check-cmd
+	@EXECVM_TIME_FACTOR=5 LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan-suppressions:print_suppressions=0 \
+		$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized CC=$(CLANG) SAN=address,undefined check-cmd
 
 test:
 	@tests/install-packages test
