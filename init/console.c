@@ -2,40 +2,57 @@
 /* Descriptors 0 to 2 of PID 1, and what the kernel does when there is no hope. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "init/init.h"
-#include "lib/fd.h"
+#include "lib/cleanup.h"
 #include "lib/io.h"
 
-/* They pass to a command without a wire: no close-on-exec. */
-static int open_std(void)
+/* Closed, or the console by the node of the initrd, whose name is about to vanish. */
+static bool is_replaced(int fd)
 {
-	int fd = open("/dev/console", O_RDWR | O_NOCTTY);
+	struct stat st;
 
-	return fd < 0 ? open("/dev/null", O_RDWR) : fd;
+	return fstat(fd, &st) < 0 || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 1));
+}
+
+/* Opening the console never makes it the controlling terminal: the kernel excepts this node. */
+static int open_std(struct err *e)
+{
+	cleanup_close int fd = open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "open /dev/console and /dev/null");
+	if (fd < 3) { /* or one of the copies would close it */
+		int up = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+		if (up < 0)
+			return err_sys(e, "descriptor");
+		close(fd);
+		fd = up;
+	}
+	for (int i = 0; i < 3; i++) {
+		if (is_replaced(i) && dup2(fd, i) < 0)
+			return err_sys(e, "descriptor %d", i);
+	}
+	return 0;
 }
 
 /*
- * The kernel opens /dev/console for PID 1 when the initrd has the node. Opening it never makes a
- * controlling terminal: PID 1 leads no session, and the kernel excepts this node anyway. The
- * lowest free number is given out first, so each open below lands where one is missing.
- *
- * PID 1 needs no protection from the out-of-memory killer: the kernel never picks it.
+ * PID 1 itself needs no protection from the out-of-memory killer, which never picks it; so children
+ * inherit nothing that they would have to give back.
  */
 int console_open(struct guest *g, struct err *e)
 {
-	struct err ignored = { 0 };
+	struct err why = { 0 };
 
 	(void)g;
-	for (int i = 0; i < 3; i++) {
-		if (fcntl(i, F_GETFD) >= 0)
-			continue;
-		if (open_std() != i)
-			return err_sys(e, "open /dev/console and /dev/null");
-	}
 	/* A panic ends the machine at once, whatever panic= says: somebody waits for the status. */
-	if (io_write_file("/proc/sys/kernel/panic", "-1", &ignored) < 0 && ignored.code != ENOENT)
-		power_log("%s", ignored.msg);
-	return 0;
+	if (io_write_file("/proc/sys/kernel/panic", "-1", &why) < 0 && why.code != ENOENT)
+		power_log("warning: %s", why.msg);
+	return open_std(e);
 }
