@@ -8,13 +8,9 @@
 #endif
 
 static const struct cmd *const tools[] = {
-	&cmd_chain,
-	&cmd_init,
+	&cmd_chain, &cmd_init,
 #if !EXECVM_GUEST
-	&cmd_run,
-	&cmd_initrd,
-	&cmd_kernel,
-	&cmd_doctor,
+	&cmd_run,   &cmd_initrd, &cmd_kernel, &cmd_doctor,
 #endif
 	NULL,
 };

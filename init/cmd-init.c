@@ -107,8 +107,7 @@ static void report(struct guest *g, const char *stage, const struct err *why)
 	wire_failure_set(&f, stage, why->code, why->msg);
 	wire_put_failure(&o, &f);
 	if (mux_global(&g->link->mux, WIRE_FAILED, false, o.p, o.n) < 0 ||
-	    mux_global_reply(&g->link->mux, false) < 0 ||
-	    link_drain(g->link, HOST_WAIT_MS, &e) < 0)
+	    mux_global_reply(&g->link->mux, false) < 0 || link_drain(g->link, HOST_WAIT_MS, &e) < 0)
 		return;
 	if (link_await(g->link, MUX_DISCONNECT, HOST_WAIT_MS, &ev, &e) < 0)
 		power_log("wire: %s", e.msg);
@@ -155,8 +154,8 @@ static void run_console(struct guest *g, struct err *e)
 	struct proc_status st;
 	struct proc_failure f;
 	pid_t pid, got;
-	int r = g->process ? process_spec(g->process, &p, &stage, e) :
-			     err_set(e, EINVAL, "nothing was said to run");
+	int r = g->process ? process_spec(g->process, &p, &stage, e)
+			   : err_set(e, EINVAL, "nothing was said to run");
 
 	if (r < 0) {
 		power_log("%s: %s", stage, e->msg);

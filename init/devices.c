@@ -192,7 +192,7 @@ static int path_of(const struct name *disk, char *path, size_t size, struct err 
 	dev_t dev;
 
 	if (!number_of(disk, "", &dev))
-		return -ENODEV;
+		return err_set(e, ENODEV, "device '%s' is gone", disk->s);
 	if ((size_t)snprintf(path, size, "/dev/%s", disk->s) >= size)
 		return err_set(e, ENAMETOOLONG, "device '%s'", disk->s);
 	if (is_node(path, dev))
@@ -203,25 +203,39 @@ static int path_of(const struct name *disk, char *path, size_t size, struct err 
 	return is_node(path, dev) ? 0 : make_node(path, dev, e);
 }
 
+/* A node comes before its disk can be used. */
+static bool is_usable(const char *path)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	return fd >= 0 || errno != ENXIO;
+}
+
 int device_find(const char *name, unsigned timeout_ms, char *path, size_t size, struct err *e)
 {
 	struct pause p = { now_ms() + timeout_ms, PAUSE_MIN_US };
 
 	do {
-		struct stat st;
 		struct name disk;
+		struct stat st;
+		int r;
 
-		if (*name == '/') {
+		if (*name != '/') {
+			if (!by_serial(name, &disk))
+				continue;
+			r = path_of(&disk, path, size, e);
+			if (r < 0)
+				return r;
+		} else {
 			if (stat(name, &st) < 0)
 				continue;
 			if (!S_ISBLK(st.st_mode))
 				return err_set(e, ENOTBLK, "'%.200s' is no block device", name);
 			if ((size_t)snprintf(path, size, "%s", name) >= size)
 				return err_set(e, ENAMETOOLONG, "'%.200s...'", name);
-			return 0;
 		}
-		if (by_serial(name, &disk))
-			return path_of(&disk, path, size, e);
+		if (is_usable(path))
+			return 0;
 	} while (again(&p));
 	return not_there(name, e);
 }

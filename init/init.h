@@ -21,19 +21,19 @@
 struct link;
 
 struct guest {
-	int argc;	       /* the words that PID 1 was started with */
+	int argc; /* the words that PID 1 was started with */
 	char **argv;
-	struct link *link;     /* the wire; NULL when the machine has no port */
-	struct wire_boot boot; /* entropy and clock; machine points into machine_text */
+	struct link *link;	 /* the wire; NULL when the machine has no port */
+	struct wire_boot boot;	 /* entropy and clock; machine points into machine_text */
 	bool debug;		 /* the stages are traced in the kernel log */
-	bool booted;	       /* boot is there */
-	struct buf line_text;  /* the payload of the command line, decoded in place */
+	bool booted;		 /* boot is there */
+	struct buf line_text;	 /* the payload of the command line, decoded in place */
 	struct buf machine_text; /* the machine half that came over the wire */
-	struct payload line;   /* what the command line says */
-	struct payload told;   /* the machine half from the wire */
+	struct payload line;	 /* what the command line says */
+	struct payload told;	 /* the machine half from the wire */
 	const struct payload_machine *machine; /* the one that counts */
 	const struct payload_process *process; /* the command line's; NULL when it names none */
-	bool root_writable;    /* the root device is mounted read-write: power-off must clean it */
+	bool root_writable; /* the root device is mounted read-write: power-off must clean it */
 };
 
 /* cmdline.c: pure. */
@@ -106,8 +106,8 @@ int mount_detach(const char *target, struct err *e) must_check nonnull(1, 2);
  * The device node of a disk that is named by virtio serial or by node, into path. Waits for it up
  * to timeout_ms with growing pauses. -ENODEV with the list of the block devices that there are.
  */
-int device_find(const char *name, unsigned timeout_ms, char *path, size_t size, struct err *e)
-	must_check nonnull(1, 3, 5);
+int device_find(const char *name, unsigned timeout_ms, char *path, size_t size,
+		struct err *e) must_check nonnull(1, 3, 5);
 
 /* The file system types that a device may hold by its magic numbers, likeliest first. */
 size_t device_types(const char *node, const char **types, size_t max) must_check nonnull(1, 2);
@@ -121,7 +121,7 @@ struct user {
 	gid_t gid;
 	gid_t groups[64]; /* gid first, then the supplementary ones, as initgroups(3) would */
 	size_t ngroups;
-	char home[256];	  /* "/" when unknown */
+	char home[256]; /* "/" when unknown */
 };
 int user_find(const char *spec, struct user *u, struct err *e) must_check nonnull(1, 2, 3);
 

@@ -26,8 +26,9 @@ void session_free(struct session *s)
 	close_source(&s->err);
 	ring_free(&s->ring);
 	buf_free(&s->text);
-	*s = (struct session){ .ch = -1, .in = -1, .out = { .fd = -1, .ch = -1 },
-			       .err = { .fd = -1, .ch = -1 } };
+	*s = (struct session){
+		.ch = -1, .in = -1, .out = { .fd = -1, .ch = -1 }, .err = { .fd = -1, .ch = -1 }
+	};
 }
 
 /* stdin */

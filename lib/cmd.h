@@ -6,11 +6,11 @@
 #include "lib/opt.h"
 
 struct cmd {
-	const char *name;     /* "run" */
-	const char *alias;    /* argv[0] that means this tool ("run-in-vm"), or NULL */
-	const char *operands; /* behind the options in the usage line */
-	const char *summary;  /* one line, for the list of tools */
-	const char *help;     /* what --help adds below the options, or NULL */
+	const char *name;	/* "run" */
+	const char *alias;	/* argv[0] that means this tool ("run-in-vm"), or NULL */
+	const char *operands;	/* behind the options in the usage line */
+	const char *summary;	/* one line, for the list of tools */
+	const char *help;	/* what --help adds below the options, or NULL */
 	const struct opt *opts; /* NULL: the tool has no options and parses argv itself */
 	int (*main)(int argc, char **argv); /* argv[0] is the tool's name; returns the exit code */
 };

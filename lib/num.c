@@ -70,7 +70,7 @@ int num_duration(const char *s, uint64_t min, uint64_t max, uint64_t *ms)
 	static const struct {
 		const char *name;
 		uint64_t ms;
-	} units[] = { { "", 1000 },	 { "s", 1000 },	    { "ms", 1 },
+	} units[] = { { "", 1000 },   { "s", 1000 },	{ "ms", 1 },
 		      { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 } };
 	uint64_t n, micro = 0; /* the fraction, in millionths of the unit */
 	int r = digits(&s, &n);

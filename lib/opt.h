@@ -18,8 +18,8 @@ enum opt_kind {
 	OPT_COUNT,  /* unsigned: plus one */
 	OPT_STRING, /* const char *: borrowed from argv */
 	OPT_LIST,   /* struct argv: a copy is added */
-	OPT_ORDER,  /* struct argv: "name=value" is added, so that several options keep their order */
-	OPT_HELP,   /* stops parsing: opt_parse() returns OPT_WANT_HELP */
+	OPT_ORDER, /* struct argv: "name=value" is added, so that several options keep their order */
+	OPT_HELP,  /* stops parsing: opt_parse() returns OPT_WANT_HELP */
 };
 
 struct opt {
@@ -30,8 +30,14 @@ struct opt {
 	const char *arg;  /* "SIZE"; NULL for flags */
 	const char *help; /* one line */
 };
-#define OPT_END { 0, NULL, OPT_FLAG, 0, NULL, NULL }
-#define OPT_HELP_LINE { 'h', "help", OPT_HELP, 0, NULL, "print this help" }
+#define OPT_END                                                                                    \
+	{                                                                                          \
+		0, NULL, OPT_FLAG, 0, NULL, NULL                                                   \
+	}
+#define OPT_HELP_LINE                                                                              \
+	{                                                                                          \
+		'h', "help", OPT_HELP, 0, NULL, "print this help"                                  \
+	}
 
 #define OPT_WANT_HELP (-0x10000)
 

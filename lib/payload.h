@@ -23,7 +23,7 @@
 #define PAYLOAD_STRINGS ((size_t)1 << 19) /* args, and env: what execve takes is not much more */
 #define PAYLOAD_HOSTNAME 64u		  /* bytes: what the kernel keeps */
 #define PAYLOAD_SERIAL 20u		  /* bytes: what virtio has room for */
-#define PAYLOAD_DEBUG "execvm.debug=" /* on the kernel command line, 1: trace the stages */
+#define PAYLOAD_DEBUG "execvm.debug="	  /* on the kernel command line, 1: trace the stages */
 #define PAYLOAD_PARAM "execvm.payload="	  /* on the kernel command line, base64 follows */
 
 enum root_mode { ROOT_OVERLAY, ROOT_RO, ROOT_RW };

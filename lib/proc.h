@@ -43,19 +43,19 @@ struct proc_rlimit {
 
 /* What a child is to be. Zero means "as the parent", except for fd: PROC_SPEC_INIT. */
 struct proc_spec {
-	char *const *argv;	      /* argv[0] is searched in path unless it has a slash */
-	char *const *envp;	      /* NULL = ours */
-	const char *path;	      /* NULL = PROC_DEFAULT_PATH */
-	const char *cwd;	      /* NULL = ours */
-	int fd[3];		      /* becomes 0, 1, 2; borrowed; -1 = as it is here */
-	const int *keep;	      /* further descriptors that survive exec, with their numbers */
-	size_t nkeep;		      /* how many */
+	char *const *argv; /* argv[0] is searched in path unless it has a slash */
+	char *const *envp; /* NULL = ours */
+	const char *path;  /* NULL = PROC_DEFAULT_PATH */
+	const char *cwd;   /* NULL = ours */
+	int fd[3];	   /* becomes 0, 1, 2; borrowed; -1 = as it is here */
+	const int *keep;   /* further descriptors that survive exec, with their numbers */
+	size_t nkeep;	   /* how many */
 	const struct proc_signals *signals; /* NULL = all default, nothing blocked */
-	bool new_session;	      /* setsid */
-	bool controlling_tty;	      /* fd 0 becomes the controlling terminal; needs new_session */
-	bool new_group;		      /* setpgid(0, 0) */
-	int death_signal;	      /* PR_SET_PDEATHSIG; 0 = none */
-	bool set_ids;		      /* groups, then gid, then uid */
+	bool new_session;		    /* setsid */
+	bool controlling_tty; /* fd 0 becomes the controlling terminal; needs new_session */
+	bool new_group;	      /* setpgid(0, 0) */
+	int death_signal;     /* PR_SET_PDEATHSIG; 0 = none */
+	bool set_ids;	      /* groups, then gid, then uid */
 	uid_t uid;
 	gid_t gid;
 	const gid_t *groups;
@@ -66,7 +66,10 @@ struct proc_spec {
 	size_t nrlimits;
 	bool no_new_privs;
 };
-#define PROC_SPEC_INIT { .fd = { -1, -1, -1 } }
+#define PROC_SPEC_INIT                                                                             \
+	{                                                                                          \
+		.fd = { -1, -1, -1 }                                                               \
+	}
 
 /* What went wrong before the program ran. */
 struct proc_failure {

@@ -48,7 +48,8 @@ enum wire_msg {
 /* Requests and channel types. */
 #define WIRE_BOOT "boot@execvm"
 #define WIRE_FAILED "failed@execvm" /* global, guest -> host: a boot stage failed */
-#define WIRE_FINISH "finish@execvm" /* global, host -> guest: write back; answered when it is done */
+#define WIRE_FINISH                                                                                \
+	"finish@execvm" /* global, host -> guest: write back; answered when it is done */
 #define WIRE_KEEPALIVE "keepalive@openssh.com"
 #define WIRE_SESSION "session"
 #define WIRE_STDERR "stderr@execvm"

@@ -165,7 +165,8 @@ static int fill_cache(const struct kernel *k, const char *busybox, const char *p
 
 static int cached(const struct vm_spec *s, const struct kernel *k, struct base *b, struct err *e)
 {
-	uint64_t h = hash(0xcbf29ce484222325u, guest_image, (size_t)(guest_image_end - guest_image));
+	uint64_t h =
+		hash(0xcbf29ce484222325u, guest_image, (size_t)(guest_image_end - guest_image));
 	const char *busybox = NULL;
 	struct stat st;
 	char name[256];
@@ -182,8 +183,8 @@ static int cached(const struct vm_spec *s, const struct kernel *k, struct base *
 	if (k->profile == KERNEL_DISTRO)
 		h = hash(h, k->path, strlen(k->path));
 	snprintf(name, sizeof(name), "initrd/%.100s%s%016llx.cpio",
-		 k->profile == KERNEL_DISTRO ? k->release : "", k->profile == KERNEL_DISTRO ? "-" : "",
-		 (unsigned long long)h);
+		 k->profile == KERNEL_DISTRO ? k->release : "",
+		 k->profile == KERNEL_DISTRO ? "-" : "", (unsigned long long)h);
 	r = cache_path(name, b->path, sizeof(b->path), e);
 	if (r < 0)
 		return r;
@@ -240,11 +241,12 @@ static int check_memory(const struct vm_spec *s, const struct base *b, struct er
 
 	if (b->unpacked <= room / 2 && b->unpacked + b->file <= room)
 		return 0;
-	return err_set(e, EFBIG,
-		       "the initrd is too large for %llu MiB of memory: %llu MiB unpacked, %llu MiB loaded",
-		       (unsigned long long)(s->memory >> 20),
-		       (unsigned long long)((b->unpacked + 0xfffff) >> 20),
-		       (unsigned long long)((b->file + 0xfffff) >> 20));
+	return err_set(
+		e, EFBIG,
+		"the initrd is too large for %llu MiB of memory: %llu MiB unpacked, %llu MiB loaded",
+		(unsigned long long)(s->memory >> 20),
+		(unsigned long long)((b->unpacked + 0xfffff) >> 20),
+		(unsigned long long)((b->file + 0xfffff) >> 20));
 }
 
 int base_make(const struct vm_spec *s, const struct kernel *k, struct base *b, struct err *e)

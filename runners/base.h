@@ -17,6 +17,6 @@ struct base {
 };
 
 /* Finds or makes it. 0 or a negative errno with a sentence. */
-int base_make(const struct vm_spec *s, const struct kernel *k, struct base *b, struct err *e)
-	must_check nonnull(1, 2, 3, 4);
+int base_make(const struct vm_spec *s, const struct kernel *k, struct base *b,
+	      struct err *e) must_check nonnull(1, 2, 3, 4);
 void base_free(struct base *b) nonnull(1);

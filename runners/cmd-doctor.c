@@ -67,7 +67,8 @@ static bool check_kernel(void)
 	struct err e = { 0 };
 
 	if (kernel_find(NULL, &k, &e) < 0) {
-		line("FAIL", "kernel", e.msg, "run `make kernel` or install linux-image-cloud-amd64");
+		line("FAIL", "kernel", e.msg,
+		     "run `make kernel` or install linux-image-cloud-amd64");
 		return false;
 	}
 	snprintf(text, sizeof(text), "%s (%s, %s)", k.path, k.origin,
@@ -150,8 +151,9 @@ static void check_optional(void)
 /* The only proof: a machine that ran something and said so. */
 static bool trial_boot(void)
 {
-	char *argv[] = { (char *)"/proc/self/exe", (char *)"run", (char *)"-n", (char *)"--timeout",
-			 (char *)"60", (char *)"--", (char *)"/bin/echo", (char *)"hello", NULL };
+	char *argv[] = { (char *)"/proc/self/exe", (char *)"run",   (char *)"-n",
+			 (char *)"--timeout",	   (char *)"60",    (char *)"--",
+			 (char *)"/bin/echo",	   (char *)"hello", NULL };
 	cleanup_buf struct buf out = { 0 };
 	struct timespec a, b;
 	struct err e = { 0 };

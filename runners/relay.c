@@ -47,8 +47,8 @@ struct state {
 	uint64_t last_heard; /* bytes of the guest */
 	uint64_t asked_at;   /* it was asked since; 0 = no */
 	bool timed_out;
-	int terms;	     /* SIGTERMs that came while the command ran */
-	int end_signal;	     /* a signal ended the run: before the start, or the second TERM */
+	int terms;	/* SIGTERMs that came while the command ran */
+	int end_signal; /* a signal ended the run: before the start, or the second TERM */
 	uint8_t in[WIRE_READ];
 };
 
@@ -362,7 +362,8 @@ static int refuse(const struct session *s, int *code, struct err *e)
 	const struct wire_failure *f = &s->failure;
 
 	if (!s->exec_failure)
-		return err_set(e, f->code ? (int)f->code : EIO, "guest: %s: %s", f->stage, f->operand);
+		return err_set(e, f->code ? (int)f->code : EIO, "guest: %s: %s", f->stage,
+			       f->operand);
 	if (!strcmp(f->stage, "exec")) {
 		*code = proc_exec_code((int)f->code);
 		return err_code(e, (int)f->code, "%s", f->operand);
@@ -392,7 +393,8 @@ static int result(struct state *s, int r, int *code, struct err *e)
 	if (n->failure.stage[0])
 		return refuse(n, code, e);
 	if (n->has_exit && session_writable(n) && !n->written_back)
-		return err_set(e, EIO, "the machine is lost: it ended before its images were written back");
+		return err_set(e, EIO,
+			       "the machine is lost: it ended before its images were written back");
 	if (n->has_exit) {
 		if (sink_error(&n->out, e) < 0 || sink_error(&n->err, e) < 0)
 			return -e->code;
@@ -447,7 +449,8 @@ int relay_run(struct relay *r, int *code, struct err *e)
 	*code = EXIT_EXECVM;
 	if (!s) {
 		kill(r->qemu, SIGKILL);
-		return proc_wait(r->qemu, &ignored) < 0 ? -ECHILD : err_set(e, ENOMEM, "out of memory");
+		return proc_wait(r->qemu, &ignored) < 0 ? -ECHILD
+							: err_set(e, ENOMEM, "out of memory");
 	}
 	k = session_open(s->session, r->closed, e);
 	s->pidfd = (int)syscall(SYS_pidfd_open, r->qemu, 0);

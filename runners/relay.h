@@ -21,21 +21,21 @@ struct relay {
 	/* given */
 	const struct vm_spec *spec;
 	const struct proc_signals *entry;
-	int closed;	     /* mask of 0, 1, 2 that the caller had closed */
+	int closed; /* mask of 0, 1, 2 that the caller had closed */
 	pid_t qemu;
 	int wire, log, qemu_err; /* our ends; borrowed */
-	uint64_t contact_ms; /* no contact in this time: the machine is lost */
-	const char *machine; /* JSON of the machine half, or NULL: see session.h */
+	uint64_t contact_ms;	 /* no contact in this time: the machine is lost */
+	const char *machine;	 /* JSON of the machine half, or NULL: see session.h */
 	size_t machine_len;
 	const char *process;
 	size_t process_len;
-	uint64_t start_ns;   /* clock_ns() at the begin of the run */
+	uint64_t start_ns; /* clock_ns() at the begin of the run */
 	/* found out */
 	struct relay_times times;
-	bool contact;	     /* the guest has spoken: nothing was read from stdin before */
-	bool qemu_gone;	     /* reaped */
+	bool contact;	/* the guest has spoken: nothing was read from stdin before */
+	bool qemu_gone; /* reaped */
 	struct proc_status qemu_status;
-	struct buf log_tail; /* the end of the kernel log */
+	struct buf log_tail;  /* the end of the kernel log */
 	struct buf qemu_text; /* what QEMU said on its stderr */
 };
 

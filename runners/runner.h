@@ -15,8 +15,8 @@
 #include "lib/payload.h"
 #include "lib/proc.h"
 
-#define VM_DISKS 22u		/* with the root and the serial port: 24 virtio-mmio slots */
-#define VM_DISKS_NOACPI 6u	/* our profile (acpi=off) has 8 slots */
+#define VM_DISKS 22u	   /* with the root and the serial port: 24 virtio-mmio slots */
+#define VM_DISKS_NOACPI 6u /* our profile (acpi=off) has 8 slots */
 #define VM_MEMORY_MIN ((uint64_t)32 << 20)  /* bytes */
 #define VM_MEMORY_MAX ((uint64_t)512 << 30) /* bytes; what the host has is checked as well */
 #define VM_MEMORY_DEFAULT ((uint64_t)256 << 20)
@@ -26,25 +26,25 @@
 enum vm_accel { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG };
 
 struct vm_disk {
-	char *file;	  /* owned, absolute or relative to the caller's directory */
-	char *node;	  /* owned, "/dev/vda" */
+	char *file; /* owned, absolute or relative to the caller's directory */
+	char *node; /* owned, "/dev/vda" */
 	bool readonly;
 };
 
 /* The complete plan of a run: everything that config file and options said, checked. */
 struct vm_spec {
-	char *runner;	  /* owned; "vm" */
-	char *kernel;	  /* owned; NULL = kernel_find() */
-	char *initrd;	  /* owned; NULL = generated */
-	char *append;	  /* owned; further kernel parameters, or NULL */
-	char *root;	  /* owned; image file, or NULL */
+	char *runner; /* owned; "vm" */
+	char *kernel; /* owned; NULL = kernel_find() */
+	char *initrd; /* owned; NULL = generated */
+	char *append; /* owned; further kernel parameters, or NULL */
+	char *root;   /* owned; image file, or NULL */
 	enum root_mode root_mode;
 	struct vm_disk disk[VM_DISKS];
 	size_t ndisks;
-	uint64_t memory;  /* bytes */
+	uint64_t memory; /* bytes */
 	unsigned cpus;
 	enum vm_accel accel;
-	char *hostname;	  /* owned, or NULL */
+	char *hostname;	     /* owned, or NULL */
 	uint64_t timeout_ms; /* 0 = none */
 	bool no_stdin;
 	bool tty;

@@ -338,7 +338,8 @@ static int handle(struct session *s, const struct mux_event *ev, struct err *e)
 	case MUX_DISCONNECT:
 		return err_set(e, EPROTO, "the guest hung up");
 	case MUX_DEBUG:
-		msg_debug("guest: %.*s", (int)(ev->len < 400 ? ev->len : 400), (const char *)ev->data);
+		msg_debug("guest: %.*s", (int)(ev->len < 400 ? ev->len : 400),
+			  (const char *)ev->data);
 		return 0;
 	case MUX_EOF:
 	case MUX_WRITABLE:

@@ -36,22 +36,22 @@ struct session {
 	size_t process_len;
 	/* found out */
 	enum session_phase phase;
-	bool has_exit;	     /* the status record: all output came before it */
+	bool has_exit; /* the status record: all output came before it */
 	struct wire_exit exit;
 	struct wire_failure failure; /* stage is "" when there is none */
-	bool exec_failure;   /* it was the command that could not start */
-	bool written_back;   /* the guest said so */
-	bool unfinished;     /* the answer to finish@execvm is awaited */
+	bool exec_failure;	     /* it was the command that could not start */
+	bool written_back;	     /* the guest said so */
+	bool unfinished;	     /* the answer to finish@execvm is awaited */
 	/* streams */
 	struct stream in;
-	bool in_done;	     /* no more is read from stdin */
+	bool in_done; /* no more is read from stdin */
 	struct sink out, err;
 	struct tty tty;
 	/* what is to be said, and what was */
 	struct mux mux;
-	uint64_t pending;    /* signals for the command: bit N = signal N */
-	int opened;	     /* channels that the guest has accepted */
-	size_t piece_at;     /* of the process half: bytes sent */
+	uint64_t pending; /* signals for the command: bit N = signal N */
+	int opened;	  /* channels that the guest has accepted */
+	size_t piece_at;  /* of the process half: bytes sent */
 	bool exec_sent, closed, finish_sent;
 	unsigned asked, answered, finish_number; /* global requests of ours, in order */
 };

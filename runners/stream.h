@@ -13,9 +13,9 @@
 #include "lib/macro.h"
 
 struct stream {
-	int fd;	     /* what to read, write and poll; -1 = closed */
-	bool owned;  /* fd is a description of our own, O_NONBLOCK */
-	bool socket; /* MSG_DONTWAIT does it */
+	int fd;	       /* what to read, write and poll; -1 = closed */
+	bool owned;    /* fd is a description of our own, O_NONBLOCK */
+	bool socket;   /* MSG_DONTWAIT does it */
 	bool pollable; /* not a regular file, which is always ready */
 	bool tty;
 };

@@ -10,10 +10,13 @@
 #include "lib/wire.h"
 
 struct tty {
-	int fd;	   /* borrowed; -1 = nothing was changed */
+	int fd; /* borrowed; -1 = nothing was changed */
 	struct termios saved;
 };
-#define TTY_INIT { .fd = -1 }
+#define TTY_INIT                                                                                   \
+	{                                                                                          \
+		.fd = -1                                                                           \
+	}
 
 /* Every key goes to the guest as it is. Nothing happens when fd is no terminal. */
 int tty_raw(struct tty *t, int fd, struct err *e) must_check nonnull(1, 3);

@@ -126,9 +126,10 @@ static int plan_accel(struct plan *p, struct err *e)
 		return err_set(e, ENODEV, "--accel kvm: %s", why);
 	if (asked == ACCEL_AUTO && !kvm) {
 		if (accel_warn_once())
-			msg_warn("no KVM (%.200s): machines are emulated, which is slower; this is said "
-				 "once until the next boot",
-				 why);
+			msg_warn(
+				"no KVM (%.200s): machines are emulated, which is slower; this is said "
+				"once until the next boot",
+				why);
 		else
 			msg_info("no KVM (%.200s): emulated", why);
 	}
@@ -267,8 +268,8 @@ static void show_timings(const struct plan *p, const struct relay *r)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (rows[i].ms || i == 0)
-			fprintf(stderr, "execvm run: %5llu ms  %s\n", (unsigned long long)rows[i].ms,
-				rows[i].name);
+			fprintf(stderr, "execvm run: %5llu ms  %s\n",
+				(unsigned long long)rows[i].ms, rows[i].name);
 	}
 }
 
@@ -385,7 +386,8 @@ static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int
 		code = run_once(&p, entry, closed, &again, e);
 	if (again) {
 		accel_kvm_failed();
-		msg_warn("no contact from a guest under KVM (%.200s): starting again, emulated", e->msg);
+		msg_warn("no contact from a guest under KVM (%.200s): starting again, emulated",
+			 e->msg);
 		*e = (struct err){ 0 };
 		p.may_retry = p.facts.kvm = false;
 		p.facts.tsc_khz = accel_tsc_khz();
