@@ -107,7 +107,7 @@ $(FUZZ): fuzz-%: $(BUILD)/fuzz/tests/fuzz/fuzz-%
 	@mkdir -p $(BUILD)/fuzz/corpus/$* tests/fuzz/corpus/$*
 	$< -max_total_time=$(FUZZ_TIME) -timeout=5 -artifact_prefix=$(BUILD)/fuzz/ \
 		$(BUILD)/fuzz/corpus/$* tests/fuzz/corpus/$*
-	$< -merge=1 tests/fuzz/corpus/$* $(BUILD)/fuzz/corpus/$*
+	$< -set_cover_merge=1 tests/fuzz/corpus/$* $(BUILD)/fuzz/corpus/$*
 
 .PHONY: format
 format:
