@@ -119,7 +119,10 @@ int initrd_list(struct initrd *in, struct buf *out, struct err *e) must_check no
 int initrd_write(struct initrd *in, int fd, enum initrd_compress compress, struct initrd_info *info,
 		 struct err *e) must_check nonnull(1, 5);
 
-/* Copies the initrd in file to out, and the zero bytes that let a segment follow (a multiple of 4). */
+/*
+ * Copies the initrd in file to out, and the zero bytes that let a segment follow (a multiple of 4).
+ * -EINVAL for one that lz4 compressed: the kernel takes all that follows for a part of it.
+ */
 int initrd_copy(const char *file, int out, struct err *e) must_check nonnull(1, 3);
 
 /*

@@ -58,6 +58,8 @@ int initrd_measure(const char *path, struct initrd_info *info, struct err *e)
 int initrd_copy(const char *file, int out, struct err *e)
 {
 	static const char zeros[4];
+	static const char lz4[4] = { '\x02', '\x21', '\x4c', '\x18' };
+	char magic[sizeof(lz4)];
 	struct stat st;
 	cleanup_close int fd = open_regular(file, &st, e);
 	off_t k;
@@ -65,6 +67,9 @@ int initrd_copy(const char *file, int out, struct err *e)
 
 	if (fd < 0)
 		return fd;
+	if (pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && !memcmp(magic, lz4, sizeof(lz4)))
+		return err_set(e, EINVAL, "%s: nothing can follow an initrd that lz4 compressed",
+			       file);
 	k = io_copy(fd, out);
 	if (k < 0)
 		return err_code(e, (int)-k, "copy %s", file);

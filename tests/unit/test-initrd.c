@@ -363,6 +363,14 @@ static void runners_build_in_memory(void)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", base);
 	ok_int(initrd_measure(path, &info, &e), 0);
 	ok(info.file == again.file);
+	tap_case("R10: nothing can follow lz4");
+	in = new_initrd(INITRD_SEGMENT);
+	ok_int(ftruncate(both, 0), 0);
+	lseek(both, 0, SEEK_SET);
+	ok_int(initrd_write(in, both, INITRD_LZ4, NULL, &e), 0);
+	initrd_free(in);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", both);
+	ok_int(initrd_copy(path, base, &e), -EINVAL);
 }
 
 static void refusals_have_a_sentence(void)
