@@ -307,6 +307,21 @@ static int next_signal(const sigset_t *set, uint64_t deadline, siginfo_t *si)
 	return sigtimedwait(set, si, &t) < 0 ? (errno == EAGAIN ? 0 : -1) : si->si_signo;
 }
 
+/*
+ * What the terminal sent to us and to a child that died of it may still be pending here. Unblocked,
+ * it would end us, too, before anybody was told the child's status.
+ */
+static void take_pending(const sigset_t *set, struct proc_supervised *out)
+{
+	struct timespec now = { 0 };
+	int sig;
+
+	while ((sig = sigtimedwait(set, NULL, &now)) > 0) {
+		if (sig != SIGCHLD && sig != SIGUSR1 && sig != SIGUSR2)
+			out->signal = sig;
+	}
+}
+
 /* The loop of proc_supervise(): until pid has ended. */
 static int supervise(pid_t pid, const sigset_t *set, uint64_t timeout_ms,
 		     struct proc_supervised *out)
@@ -323,6 +338,7 @@ static int supervise(pid_t pid, const sigset_t *set, uint64_t timeout_ms,
 			return -errno;
 		if (r == pid) {
 			decode(raw, &out->status);
+			take_pending(set, out);
 			return 0;
 		}
 		sig = next_signal(set, deadline, &si);
