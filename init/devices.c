@@ -15,11 +15,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "init/init.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/num.h"
 
 #define DEVICE_WAIT_MS 10000
@@ -36,18 +36,10 @@ struct pause {
 	unsigned us;
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* Sleeps a little longer each time. False: the time is over. */
 static bool again(struct pause *p)
 {
-	if (now_ms() >= p->deadline_ms)
+	if (clock_ms() >= p->deadline_ms)
 		return false;
 	usleep(p->us);
 	p->us = p->us * 3 / 2 < PAUSE_MAX_US ? p->us * 3 / 2 : PAUSE_MAX_US;
@@ -213,7 +205,7 @@ static bool is_usable(const char *path)
 
 int device_find(const char *name, unsigned timeout_ms, char *path, size_t size, struct err *e)
 {
-	struct pause p = { now_ms() + timeout_ms, PAUSE_MIN_US };
+	struct pause p = { clock_ms() + timeout_ms, PAUSE_MIN_US };
 
 	do {
 		struct name disk;
@@ -380,7 +372,7 @@ static bool is_there(const char *serial, struct name *disk)
 int devices_name(struct guest *g, struct err *e)
 {
 	const struct payload_machine *m = g->machine;
-	struct pause p = { now_ms() + DEVICE_WAIT_MS, PAUSE_MIN_US };
+	struct pause p = { clock_ms() + DEVICE_WAIT_MS, PAUSE_MIN_US };
 	struct name disk[PAYLOAD_DEVICES];
 	int r = 0;
 

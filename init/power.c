@@ -23,6 +23,7 @@
 
 #include "init/init.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/io.h"
 #include "lib/proc.h"
 
@@ -57,18 +58,10 @@ void power_log(const char *fmt, ...)
 		(void)!write(STDERR_FILENO, line + 3, n - 3);
 }
 
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Reaps until no process is left; false when ms were not enough. */
 static bool reap_all(long ms)
 {
-	long deadline = now_ms() + ms, left;
+	long deadline = (long)clock_ms() + ms, left;
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -82,7 +75,7 @@ static bool reap_all(long ms)
 			;
 		if (pid == -ECHILD)
 			return true;
-		left = deadline - now_ms();
+		left = deadline - (long)clock_ms();
 		if (left > 0) {
 			t = (struct timespec){ left / 1000, left % 1000 * 1000000 };
 			sigtimedwait(&set, NULL, &t);
@@ -195,13 +188,13 @@ static int check_written(struct err *e)
 
 static bool log_says(int log, const char *text, long ms)
 {
-	long deadline = now_ms() + ms;
+	long deadline = (long)clock_ms() + ms;
 	char record[RECORD_MAX];
 
 	for (;;) {
 		struct pollfd p = { .fd = log, .events = POLLIN };
 		ssize_t n = read(log, record, sizeof(record) - 1);
-		long left = deadline - now_ms();
+		long left = deadline - (long)clock_ms();
 
 		if (n > 0) {
 			record[n] = '\0';
