@@ -277,6 +277,11 @@ static int mount_block(const char *device, const char *target, const char *type,
 	char ro[DATA_MAX + 4];
 	int r = mount_one(device, target, type, options, e);
 
+	if (r == -EROFS && has_word(options, "ro"))
+		return err_set(
+			e, EROFS,
+			"mount %s as %s: it was not unmounted, and takes no writes: check it",
+			device, type);
 	if ((r != -EACCES && r != -EROFS) || has_word(options, "ro"))
 		return r;
 	if (has_word(options, "rw"))
