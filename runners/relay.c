@@ -28,11 +28,11 @@
 
 #define WIRE_READ ((size_t)256 << 10)
 #define LOG_TAIL ((size_t)64 << 10)
-#define KILL_GRACE_MS 2000u   /* between TERM and KILL of a command whose time ran out */
-#define SILENCE_MS 15000u     /* then the guest is asked whether it is there */
-#define SILENCE_MAX_MS 60000u /* and after this it is not */
-#define POWER_OFF_MS 10000u   /* after DISCONNECT */
-#define FINISH_MS 120000u     /* to write an image back */
+#define KILL_GRACE_MS 2000u /* between TERM and KILL of a command whose time ran out */
+#define SILENCE_MS 15000u   /* then the guest is asked whether it is there */
+#define ANSWER_MS 45000u    /* and when no answer comes in this time, it is not */
+#define POWER_OFF_MS 10000u /* after DISCONNECT */
+#define FINISH_MS 120000u   /* to write an image back */
 
 struct state {
 	struct relay *r;
@@ -173,7 +173,7 @@ static uint64_t next_deadline(const struct state *s)
 		return sooner(at, contact_deadline(s));
 	if (s->phase >= FINISHING)
 		return at;
-	return sooner(at, s->last_heard + (s->asked_at ? SILENCE_MAX_MS : SILENCE_MS));
+	return sooner(at, s->asked_at ? s->asked_at + ANSWER_MS : s->last_heard + SILENCE_MS);
 }
 
 /* What begins with a phase. */
@@ -218,9 +218,14 @@ static void on_off(struct state *s, uint64_t now)
 	s->drop_at = s->timed_out ? now + KILL_GRACE_MS : 0;
 }
 
-/* Returns 0, or -ETIMEDOUT when the machine is lost. */
+/*
+ * Returns 0, or -ETIMEDOUT when the machine is lost. What the guest has said was read before: a run
+ * that was stopped for an hour finds the answers there and does not take the silence for the guest's.
+ */
 static int on_deadline(struct state *s, uint64_t now, struct err *e)
 {
+	enum session_phase phase = s->session->phase;
+
 	if (s->drop_at && now >= s->drop_at)
 		return err_set(e, ETIMEDOUT, "nobody reads the output");
 	if (s->r->qemu_gone)
@@ -229,12 +234,12 @@ static int on_deadline(struct state *s, uint64_t now, struct err *e)
 		on_kill(s, now);
 	if (s->off_at && now >= s->off_at)
 		on_off(s, now);
-	if (s->phase == BOOTING && now >= contact_deadline(s))
+	if (phase == BOOTING && now >= contact_deadline(s))
 		return err_set(e, ETIMEDOUT, "no contact from the guest in %u s",
 			       (unsigned)(s->r->contact_ms / 1000u));
-	if (s->phase == BOOTING || s->phase >= FINISHING)
+	if (phase == BOOTING || phase >= FINISHING)
 		return 0;
-	if (now >= s->last_heard + SILENCE_MAX_MS)
+	if (s->asked_at && now >= s->asked_at + ANSWER_MS)
 		return err_set(e, ETIMEDOUT, "the guest does not answer any more");
 	if (!s->asked_at && now >= s->last_heard + SILENCE_MS) {
 		s->asked_at = now;
