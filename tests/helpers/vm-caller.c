@@ -7,7 +7,8 @@
  *   type TEXT    writes TEXT, in which ^X is a control character
  *   kill N       sends signal N to CMD
  *   size R C     changes the terminal's size
- *   close        stdin ends
+ *   close        stdin ends; a terminal goes away
+ *   nap MS       waits
  *   nothing      goes on
  *
  * What came goes to stdout as it comes; in the end, a line each: "exit N", "signal N" or, when an
@@ -36,6 +37,9 @@
 static int ours[3] = { -1, -1, -1 };   /* we write to 0 and read from the others */
 static int theirs[3] = { -1, -1, -1 }; /* CMD's, and ours to look at */
 static bool is_pty;
+static pid_t cmd;
+static int raw;	   /* how CMD ended */
+static bool ended; /* it has */
 static char seen[1 << 20];
 static size_t len, from; /* an EXPECT is looked for behind the one before */
 
@@ -121,15 +125,23 @@ static bool take(int ms)
 	return some;
 }
 
+static bool has_ended(void)
+{
+	if (!ended && waitpid(cmd, &raw, WNOHANG) == cmd)
+		ended = true;
+	return ended;
+}
+
 static bool expect(const char *text)
 {
 	long long deadline = now_ms() + PATIENCE_MS;
 	char *at;
 
 	while (!(at = strstr(seen + from, text))) {
-		if (now_ms() > deadline)
+		bool last = has_ended();
+
+		if (now_ms() > deadline || (!take(100) && last))
 			return false;
-		take(100);
 	}
 	from = (size_t)(at - seen) + strlen(text);
 	return true;
@@ -145,7 +157,7 @@ static void type(const char *s)
 	}
 }
 
-static bool act(const char *what, pid_t cmd)
+static bool act(const char *what)
 {
 	struct winsize size = { 0 };
 
@@ -153,43 +165,41 @@ static bool act(const char *what, pid_t cmd)
 		type(what + 5);
 	else if (!strncmp(what, "kill ", 5))
 		kill(cmd, atoi(what + 5));
+	else if (!strncmp(what, "nap ", 4))
+		poll(NULL, 0, atoi(what + 4));
 	else if (sscanf(what, "size %hu %hu", &size.ws_row, &size.ws_col) == 2)
 		ioctl(ours[0], TIOCSWINSZ, &size);
 	else if (!strcmp(what, "close")) {
 		close(ours[0]);
 		ours[0] = -1;
+		ours[1] = is_pty ? -1 : ours[1];
 	} else
 		return !strcmp(what, "nothing");
 	return true;
 }
 
 /* Waits for the end; what is still in the streams is shown, too. */
-static int finish(pid_t cmd)
+static void finish(void)
 {
 	long long deadline = now_ms() + PATIENCE_MS;
-	int raw = 0;
 
-	while (waitpid(cmd, &raw, WNOHANG) == 0) {
+	while (!has_ended()) {
 		if (now_ms() > deadline) {
 			printf("\nno end\n");
 			kill(cmd, SIGKILL);
-			waitpid(cmd, &raw, 0);
-			break;
 		}
 		take(20);
 	}
 	while (take(0))
 		;
-	return raw;
 }
 
 int main(int argc, char **argv)
 {
 	struct termios before = { 0 }, after = { 0 };
 	const char *missing = NULL;
-	int flags[3], i, raw;
+	int flags[3], i;
 	bool kept = true;
-	pid_t cmd;
 
 	for (i = 2; i + 1 < argc && strcmp(argv[i], "--"); i += 2)
 		;
@@ -203,12 +213,12 @@ int main(int argc, char **argv)
 	for (int k = 2; k < i && !missing; k += 2) {
 		if (!expect(argv[k]))
 			missing = argv[k];
-		else if (!act(argv[k + 1], cmd))
+		else if (!act(argv[k + 1]))
 			return 125;
 	}
 	if (missing)
 		kill(cmd, SIGKILL);
-	raw = finish(cmd);
+	finish();
 	tcgetattr(theirs[0], &after);
 	if (missing)
 		printf("\nno '%s'\n", missing);

@@ -6,12 +6,14 @@
  * Steps, separated by ";":
  *
  *   hello                   the host's first line is read and answered
- *   start                   everything is accepted, the command too
+ *   get-exec                everything is accepted until the command is to start
+ *   start                   the same, and it does
  *   refuse STAGE ERRNO TEXT the command cannot start
  *   failed STAGE ERRNO TEXT a stage of the boot failed
  *   out TEXT, err TEXT      a line on stdout, on stderr
  *   many N                  N bytes on stdout, whatever the window says
- *   get-eof, get-signal     waits for the end of stdin, for a signal, whose name is a line on stdout
+ *   get-eof                 waits for the end of stdin
+ *   get-signal, get-size    waits for a signal, a new size of the window: a line on stdout
  *   exit KIND VALUE CORE    how the command ended: kind 0 or 1
  *   close                   the end of both channels, then waits for DISCONNECT
  *   serve                   answers whatever comes
@@ -44,7 +46,7 @@ static uint8_t in[1 << 18], out[1 << 18]; /* one packet */
 static uint32_t in_len, in_at, out_len;
 static uint32_t peer[2]; /* the host's numbers of our channels: 0 session, 1 stderr */
 static bool got_exec, got_eof, got_bye;
-static char got_signal[16];
+static char got_signal[16], got_size[32];
 
 /* fields */
 
@@ -188,6 +190,11 @@ static void on_request(void)
 		say_on(CHAN_OK, channel);
 	if (!strcmp(name, "signal"))
 		get_text(got_signal, sizeof(got_signal));
+	if (!strcmp(name, "window-change")) {
+		uint32_t columns = get_u32();
+
+		snprintf(got_size, sizeof(got_size), "%u %u", get_u32(), columns);
+	}
 }
 
 static void on_global(void)
@@ -270,10 +277,15 @@ static void put_failure(const char *words)
 	send_packet();
 }
 
-static void refuse(const char *words)
+static void get_exec(void)
 {
 	while (!got_exec)
 		one_packet();
+}
+
+static void refuse(const char *words)
+{
+	get_exec();
 	say_on(CHAN_FAIL, 0);
 	request("exec-failed@execvm");
 	put_failure(words);
@@ -293,6 +305,15 @@ static void line_on(int channel, const char *text)
 	int n = snprintf(line, sizeof(line), "%s\n", text);
 
 	data(channel, line, (size_t)n);
+}
+
+/* Waits until text is there, then it is a line on stdout. */
+static void show(char *text)
+{
+	while (!text[0])
+		one_packet();
+	line_on(0, text);
+	text[0] = '\0';
 }
 
 static void many(size_t n)
@@ -394,9 +415,10 @@ static bool talk(const char *step, const char *rest)
 {
 	if (!strcmp(step, "hello")) {
 		hello();
+	} else if (!strcmp(step, "get-exec")) {
+		get_exec();
 	} else if (!strcmp(step, "start")) {
-		while (!got_exec)
-			one_packet();
+		get_exec();
 		say_on(CHAN_OK, 0);
 	} else if (!strcmp(step, "refuse")) {
 		refuse(rest);
@@ -410,10 +432,9 @@ static bool talk(const char *step, const char *rest)
 		while (!got_eof)
 			one_packet();
 	} else if (!strcmp(step, "get-signal")) {
-		while (!got_signal[0])
-			one_packet();
-		line_on(0, got_signal);
-		got_signal[0] = '\0';
+		show(got_signal);
+	} else if (!strcmp(step, "get-size")) {
+		show(got_size);
 	} else if (!strcmp(step, "exit")) {
 		said_exit(rest);
 	} else if (!strcmp(step, "close")) {
