@@ -32,13 +32,6 @@
 #define NEST_MAX 4		  /* compression inside of compression */
 #define BLOCK 512		  /* what an archive is padded to */
 
-static void cleanup_reader(struct archive **a)
-{
-	if (*a)
-		archive_read_free(*a);
-}
-#define cleanup_reader __attribute__((cleanup(cleanup_reader)))
-
 /* What libarchive says, or what a callback of ours had to say before: *e was empty at the start. */
 static int arc_err(struct archive *a, struct err *e)
 {
@@ -71,22 +64,32 @@ static void locale_leave(struct locales *l)
 }
 #define cleanup_locale __attribute__((cleanup(locale_leave)))
 
-/* A decompressor, and what it has given so far. */
-struct packed {
-	struct archive *a; /* borrowed */
-	uint64_t size;
+/* An archive, or something compressed, that begins in an input. */
+struct reader {
+	struct archive *a; /* owned */
+	struct input *in;
+	uint64_t start; /* where it begins */
+	bool more_gzip; /* another gzip header was seen, or what looks like one */
+	uint64_t size;	/* of what was unpacked, and its checksum */
 	uint32_t crc;
 };
 
+static void reader_free(struct reader *rd)
+{
+	if (rd->a)
+		archive_read_free(rd->a);
+}
+#define cleanup_reader __attribute__((cleanup(reader_free)))
+
 static ssize_t more_unpacked(void *ctx, void *p, size_t n, struct err *e)
 {
-	struct packed *z = ctx;
-	la_ssize_t k = archive_read_data(z->a, p, n);
+	struct reader *rd = ctx;
+	la_ssize_t k = archive_read_data(rd->a, p, n);
 
 	if (k < 0)
-		return arc_err(z->a, e);
-	z->size += (uint64_t)k;
-	z->crc = crc32_add(z->crc, p, (size_t)k);
+		return arc_err(rd->a, e);
+	rd->size += (uint64_t)k;
+	rd->crc = crc32_add(rd->crc, p, (size_t)k);
 	return k;
 }
 
@@ -98,15 +101,30 @@ static ssize_t more_of_fd(void *ctx, void *p, size_t n, struct err *e)
 	return k < 0 ? err_code(e, (int)-k, "read archive") : k;
 }
 
+static void look_for_gzip(struct reader *rd)
+{
+	static const char magic[] = { '\x1f', '\x8b', '\x08' };
+	const struct input *in = rd->in;
+	/* It may have begun in the piece before; the first one is no other one. */
+	size_t from = in->at < sizeof(magic) - 1 ? 0 : in->at - (sizeof(magic) - 1);
+
+	if (in->base + from <= rd->start)
+		from = (size_t)(rd->start + 1 - in->base);
+	if (from < in->n && memmem(in->buf + from, in->n - from, magic, sizeof(magic)))
+		rd->more_gzip = true;
+}
+
 static la_ssize_t read_input(struct archive *a, void *ctx, const void **p)
 {
-	struct input *in = ctx;
+	struct reader *rd = ctx;
+	struct input *in = rd->in;
 	ssize_t k = input_fill(in);
 
 	if (k < 0) {
 		archive_set_error(a, (int)-k, "%s", in->e->msg);
 		return -1;
 	}
+	look_for_gzip(rd);
 	*p = in->buf + in->at;
 	in->at = in->n;
 	return k;
@@ -131,19 +149,19 @@ static struct archive *new_filter(void)
 	return a;
 }
 
-/* Opens a on in, from where in is; *start is that offset. */
-static int open_on(struct archive *a, struct input *in, uint64_t *start)
+/* Opens what begins at in. */
+static int reader_open(struct reader *rd)
 {
-	*start = input_offset(in);
-	if (archive_read_open2(a, in, NULL, read_input, NULL, NULL) != ARCHIVE_OK)
-		return arc_err(a, in->e);
+	rd->start = input_offset(rd->in);
+	if (archive_read_open2(rd->a, rd, NULL, read_input, NULL, NULL) != ARCHIVE_OK)
+		return arc_err(rd->a, rd->in->e);
 	return 0;
 }
 
-/* The archive of a has ended: in goes on right behind it. */
-static int close_on(struct archive *a, struct input *in, uint64_t start)
+/* It has ended: in goes on right behind it. */
+static int reader_close(struct reader *rd)
 {
-	return input_back(in, start + (uint64_t)archive_filter_bytes(a, -1));
+	return input_back(rd->in, rd->start + (uint64_t)archive_filter_bytes(rd->a, -1));
 }
 
 static uint32_t le32(const void *p)
@@ -154,16 +172,18 @@ static uint32_t le32(const void *p)
 }
 
 /*
- * libarchive does not look at the checksum of gzip. It is in the last bytes that were consumed; of
- * several members in a row only the last one has it there, so the size has to fit as well.
+ * libarchive does not look at the checksum of gzip. It is in the last bytes that were consumed. Of
+ * several members in a row it is that of the last one, and nothing can be said.
  */
-static int check_gzip(const struct packed *z, const struct input *in)
+static int check_gzip(const struct reader *rd)
 {
+	const struct input *in = rd->in;
 	const char *end = in->buf + in->at;
 
-	if (archive_filter_code(z->a, 0) != ARCHIVE_FILTER_GZIP || archive_filter_count(z->a) != 2)
+	if (archive_filter_code(rd->a, 0) != ARCHIVE_FILTER_GZIP ||
+	    archive_filter_count(rd->a) != 2 || rd->more_gzip)
 		return 0;
-	if (in->at < 8 || le32(end - 4) != (uint32_t)z->size || le32(end - 8) == z->crc)
+	if (in->at >= 8 && le32(end - 4) == (uint32_t)rd->size && le32(end - 8) == rd->crc)
 		return 0;
 	return err_set(in->e, EINVAL, "gzip: the checksum does not fit");
 }
@@ -173,28 +193,26 @@ typedef int stream_fn(struct input *in, int depth, void *ctx);
 /* Gives what the compressed stream at in holds to fn, as an input of its own. */
 static int decompress(struct input *in, int depth, stream_fn *fn, void *ctx)
 {
-	cleanup_reader struct archive *a = new_filter();
-	struct packed z = { .a = a };
-	cleanup_input struct input inner = { .more = more_unpacked, .ctx = &z, .e = in->e };
+	cleanup_reader struct reader rd = { .a = new_filter(), .in = in };
+	cleanup_input struct input inner = { .more = more_unpacked, .ctx = &rd, .e = in->e };
 	struct archive_entry *entry;
-	uint64_t start;
 	int r;
 
-	if (!a)
+	if (!rd.a)
 		return err_code(in->e, ENOMEM, "read archive");
 	if (depth >= NEST_MAX)
 		return err_set(in->e, EINVAL, "compressed more than %d times", NEST_MAX);
-	r = open_on(a, in, &start);
+	r = reader_open(&rd);
 	if (r < 0)
 		return r;
-	if (archive_read_next_header(a, &entry) != ARCHIVE_OK)
-		return arc_err(a, in->e);
-	if (archive_filter_code(a, 0) == ARCHIVE_FILTER_NONE)
+	if (archive_read_next_header(rd.a, &entry) != ARCHIVE_OK)
+		return arc_err(rd.a, in->e);
+	if (archive_filter_code(rd.a, 0) == ARCHIVE_FILTER_NONE)
 		return err_set(in->e, EINVAL, "not a compressed archive");
 	r = fn(&inner, depth + 1, ctx);
 	if (r == 0)
-		r = close_on(a, in, start);
-	return r < 0 ? r : check_gzip(&z, in);
+		r = reader_close(&rd);
+	return r < 0 ? r : check_gzip(&rd);
 }
 
 static int member_type(const struct archive_entry *entry, struct arc_member *m, struct err *e)
@@ -280,29 +298,28 @@ static int read_data(struct archive *a, const struct arc_sink *sink, struct err 
 /* One tar or cpio archive that is not compressed. */
 static int read_plain(struct input *in, const struct arc_sink *sink)
 {
-	cleanup_reader struct archive *a = archive_read_new();
+	cleanup_reader struct reader rd = { .a = archive_read_new(), .in = in };
 	struct archive_entry *entry;
 	struct arc_member m;
-	uint64_t start;
 	int r;
 
-	if (!a)
+	if (!rd.a)
 		return err_code(in->e, ENOMEM, "read archive");
-	archive_read_support_format_tar(a);
-	archive_read_support_format_cpio(a);
-	r = open_on(a, in, &start);
+	archive_read_support_format_tar(rd.a);
+	archive_read_support_format_cpio(rd.a);
+	r = reader_open(&rd);
 	while (r == 0) {
-		int k = archive_read_next_header(a, &entry);
+		int k = archive_read_next_header(rd.a, &entry);
 
 		if (k == ARCHIVE_EOF)
-			return close_on(a, in, start);
+			return reader_close(&rd);
 		if (k != ARCHIVE_OK)
-			return arc_err(a, in->e);
+			return arc_err(rd.a, in->e);
 		r = convert(entry, &m, in->e);
 		if (r == 0)
 			r = sink->member(sink->ctx, &m, in->e);
 		if (r == 0 && m.type == TREE_FILE)
-			r = read_data(a, sink, in->e);
+			r = read_data(rd.a, sink, in->e);
 		if (r == 0)
 			r = sink->done(sink->ctx, in->e);
 	}

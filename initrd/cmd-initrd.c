@@ -180,18 +180,18 @@ static int write_to(struct initrd *in, const char *path, enum initrd_compress co
 		    struct err *e)
 {
 	cleanup_output struct output out = OUTPUT_INIT;
-	struct initrd_info info;
+	struct initrd_info made;
 	int r = output_open(&out, path, e);
 
 	if (r == 0 && isatty(out.fd))
 		r = err_set(e, EINVAL, "the archive would go to a terminal; use -o FILE");
 	if (r == 0)
-		r = initrd_write(in, out.fd, compress, &info, e);
+		r = initrd_write(in, out.fd, compress, &made, e);
 	if (r == 0)
 		r = output_commit(&out, e);
 	if (r == 0)
-		msg_info("%s: %ju entries, %ju bytes, %ju unpacked", path, (uintmax_t)info.entries,
-			 (uintmax_t)info.file, (uintmax_t)info.unpacked);
+		msg_info("%s: %ju entries, %ju bytes, %ju unpacked", path, (uintmax_t)made.entries,
+			 (uintmax_t)made.file, (uintmax_t)made.unpacked);
 	return r;
 }
 

@@ -36,8 +36,8 @@ same 'R3 locale, time zone, directory do not count' 1 3
 if command -v setpriv >/dev/null && [ "$(id -u)" = 0 ]; then
 	cp "$EXECVM" ./execvm-copy && chmod 755 . execvm-copy
 	chown -R 1234:1234 two
-	setpriv --reuid 1234 --regid 1234 --clear-groups ./execvm-copy initrd build --no-check --tree two >4
-	same 'R3 the user does not count' 1 4
+	setpriv --reuid 1234 --regid 1234 --clear-groups ./execvm-copy initrd build --no-check --tree two -o - >by-user
+	same 'R3 the user does not count' 1 by-user
 else
 	skip 'R3 the user does not count' 'not root, or no setpriv'
 fi
