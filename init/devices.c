@@ -210,14 +210,12 @@ int device_find(const char *name, unsigned timeout_ms, char *path, size_t size, 
 	do {
 		struct name disk;
 		struct stat st;
-		int r;
 
 		if (*name != '/') {
 			if (!by_serial(name, &disk))
 				continue;
-			r = path_of(&disk, path, size, e);
-			if (r < 0)
-				return r;
+			if (path_of(&disk, path, size, e) < 0)
+				return -e->code;
 		} else {
 			if (stat(name, &st) < 0)
 				continue;

@@ -225,7 +225,7 @@ static unsigned long pages_written(void)
 static int make_clean(struct err *e)
 {
 	cleanup_close int log = open("/dev/kmsg", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	unsigned long now = pages_written(), before;
+	unsigned long now = pages_written();
 
 	if (log >= 0)
 		lseek(log, 0, SEEK_END);
@@ -234,7 +234,8 @@ static int make_clean(struct err *e)
 		return mount_readonly("/", e);
 	}
 	for (long ms = 0; !log_says(log, "Emergency Remount complete", STALL_MS); ms += STALL_MS) {
-		before = now;
+		unsigned long before = now;
+
 		now = pages_written();
 		if (now == before || ms >= CLEAN_MAX_MS)
 			return err_set(e, ETIMEDOUT, "not everything could be written back");

@@ -106,8 +106,9 @@ int user_find(const char *spec, struct user *u, struct err *e)
 	p = find_passwd(number ? NULL : name, (uid_t)uid);
 	if (!p && !number)
 		return err_set(e, ENOENT, "user '%s': not in " PASSWD, name);
-	u->uid = number ? (uid_t)uid : p->pw_uid;
+	u->uid = (uid_t)uid;
 	if (p) {
+		u->uid = p->pw_uid;
 		u->gid = p->pw_gid;
 		snprintf(name, sizeof(name), "%s", p->pw_name);
 		if (p->pw_dir[0] == '/' && strlen(p->pw_dir) < sizeof(u->home))
