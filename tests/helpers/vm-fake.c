@@ -16,7 +16,7 @@
  *   get-signal, get-size    waits for a signal, a new size of the window: a line on stdout
  *   exit KIND VALUE CORE    how the command ended: kind 0 or 1
  *   close                   the end of both channels, then waits for DISCONNECT
- *   serve                   answers whatever comes
+ *   serve                   answers whatever comes until DISCONNECT
  *   raw HEX                 these bytes on the wire
  *   junk N                  N bytes that mean nothing on the wire
  *   flood                   log messages on the wire for ever
@@ -440,7 +440,7 @@ static bool talk(const char *step, const char *rest)
 	} else if (!strcmp(step, "close")) {
 		close_all();
 	} else if (!strcmp(step, "serve")) {
-		for (;;)
+		while (!got_bye)
 			one_packet();
 	} else {
 		return false;
