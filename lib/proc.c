@@ -54,6 +54,13 @@ void proc_signals_save(struct proc_signals *s)
 	}
 }
 
+void proc_signals_children(void)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+
+	sigaction(SIGCHLD, &dfl, NULL);
+}
+
 /* Dispositions first, the mask last: nothing is delivered in between that should not be. */
 void proc_signals_restore(const struct proc_signals *s)
 {
@@ -359,9 +366,8 @@ static int supervise(pid_t pid, const sigset_t *set, uint64_t timeout_ms,
 int proc_supervise(struct proc_spec *s, const struct proc_signals *entry, uint64_t timeout_ms,
 		   struct proc_supervised *out, struct proc_failure *f)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	pid_t pid = -1;
 	sigset_t set;
-	pid_t pid;
 	int r;
 
 	sigemptyset(&set);
@@ -372,8 +378,7 @@ int proc_supervise(struct proc_spec *s, const struct proc_signals *entry, uint64
 			sigaddset(&set, forwarded[i]);
 	}
 	*out = (struct proc_supervised){ 0 };
-	/* An ignored SIGCHLD would throw the status away. */
-	sigaction(SIGCHLD, &dfl, NULL);
+	proc_signals_children();
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	s->signals = entry;
 	r = proc_spawn(s, &pid, f);
@@ -392,9 +397,9 @@ int proc_capture(char *const *argv, size_t max, struct buf *out, struct err *e)
 	cleanup_close int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	cleanup_close int rd = -1;
 	cleanup_close int wr = -1;
+	struct proc_status st = { 0 };
 	struct proc_failure f;
-	struct proc_status st;
-	pid_t pid;
+	pid_t pid = -1;
 	int r;
 
 	if (null < 0)

@@ -80,6 +80,12 @@ struct proc_failure {
 /* Saves what this process blocks and ignores. To be called before anything changes it. */
 void proc_signals_save(struct proc_signals *s) nonnull(1);
 
+/*
+ * SIGCHLD is not ignored from here on: who starts children and waits for them would lose their
+ * status. proc_supervise() does it by itself.
+ */
+void proc_signals_children(void);
+
 /* Gives it back: dispositions and mask as they were. */
 void proc_signals_restore(const struct proc_signals *s) nonnull(1);
 

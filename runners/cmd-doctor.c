@@ -183,6 +183,7 @@ static int doctor_main(int argc, char **argv)
 	bool good;
 	int at = opt_parse(doctor_opts, argc, argv, &o, &e);
 
+	proc_signals_children();
 	if (at == OPT_WANT_HELP)
 		return cmd_help(&cmd_doctor);
 	if (at < 0)

@@ -65,6 +65,7 @@ static int run_main(int argc, char **argv)
 	int closed, code;
 
 	proc_signals_save(&entry);
+	proc_signals_children();
 	closed = fd_fill_std();
 	if (closed < 0)
 		return EXIT_EXECVM;
