@@ -79,7 +79,9 @@ char kernel_config_value(const char *config, const char *symbol)
 {
 	const char *v = value_of(config, symbol);
 
-	return v && *v && *v != '\n' ? *v : 'n';
+	if (!v || !*v || *v == '\n')
+		return 'n';
+	return *v;
 }
 
 static int load_config(const struct kernel *k, struct buf *b, struct err *e)
@@ -331,17 +333,22 @@ int kernel_modules(const struct kernel *k, const char *fstype, bool overlay, str
 
 /* Where kernels are looked for. */
 
-/* The places of our own kernel, in order. -ENOENT when place i is not to be had. */
+/* The places of our own kernel, in order; -ENOENT when place i is not to be had. Makes neither. */
 static int own_place(int i, char *path, size_t size, const char **origin)
 {
+	const char *dir = EXECVM_LIBDIR;
+	char cache[4096];
 	struct err e = { 0 };
+	int n;
 
+	*origin = i == 0 ? "make kernel" : "installed";
 	if (i == 0) {
-		*origin = "make kernel";
-		return cache_path("kernel/current/vmlinux", path, size, &e);
+		if (cache_path("kernel", cache, sizeof(cache), &e) < 0)
+			return -ENOENT;
+		dir = cache;
 	}
-	*origin = "installed";
-	return snprintf(path, size, EXECVM_LIBDIR "/vmlinux") < (int)size ? 0 : -ENOENT;
+	n = snprintf(path, size, "%s%s/vmlinux", dir, i == 0 ? "/current" : "");
+	return n < 0 || (size_t)n >= size ? -ENOENT : 0;
 }
 
 static int is_vmlinuz(const struct dirent *d)
@@ -354,40 +361,20 @@ static int newest_first(const struct dirent **a, const struct dirent **b)
 	return strverscmp((*b)->d_name, (*a)->d_name);
 }
 
-/* Calls each for the kernels in /boot, newest first, until it returns something else than 0. */
-static int each_in_boot(int (*each)(const char *path, void *arg), void *arg)
+/* Adds the paths of the kernels in /boot, newest first. */
+static int boot_kernels(struct argv *out)
 {
 	struct dirent **found = NULL;
 	int n = scandir(BOOT_DIR, &found, is_vmlinuz, newest_first);
 	int r = 0;
 
 	for (int i = 0; i < n; i++) {
-		char path[sizeof(BOOT_DIR) + 1 + sizeof(found[i]->d_name)];
-
-		snprintf(path, sizeof(path), BOOT_DIR "/%s", found[i]->d_name);
 		if (r == 0)
-			r = each(path, arg);
+			r = argv_pushf(out, BOOT_DIR "/%s", found[i]->d_name);
 		free(found[i]);
 	}
 	free(found);
 	return r;
-}
-
-struct search {
-	struct kernel *k;
-	struct err *e; /* of the newest that could not be taken */
-};
-
-static int take_first(const char *path, void *arg)
-{
-	struct search *s = arg;
-	struct err e = { 0 };
-
-	if (kernel_inspect(path, "/boot", s->k, &e) == 0)
-		return 1;
-	if (!s->e->code)
-		*s->e = e;
-	return 0;
 }
 
 int kernel_own(struct kernel *k, struct err *e)
@@ -402,10 +389,33 @@ int kernel_own(struct kernel *k, struct err *e)
 	return err_set(e, ENOENT, "there is no kernel of ours: `make kernel` builds it");
 }
 
+/* The newest one that can be taken; the sentence is about the newest that cannot. */
+static int find_in_boot(struct kernel *k, struct err *e)
+{
+	cleanup_argv struct argv paths = { 0 };
+	struct err first = { 0 };
+
+	if (boot_kernels(&paths) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	if (!paths.n)
+		return err_set(e, ENOENT,
+			       "no kernel: there is none in " BOOT_DIR
+			       " (see `make kernel`, linux-image-cloud-amd64, --kernel)");
+	for (size_t i = 0; i < paths.n; i++) {
+		struct err one = { 0 };
+
+		if (kernel_inspect(paths.v[i], "/boot", k, &one) == 0)
+			return 0;
+		if (i == 0)
+			first = one;
+	}
+	*e = first;
+	return -e->code;
+}
+
 int kernel_find(const char *asked, struct kernel *k, struct err *e)
 {
 	const char *env = getenv("EXECVM_KERNEL");
-	struct search s = { k, e };
 	int r;
 
 	if (asked)
@@ -418,15 +428,7 @@ int kernel_find(const char *asked, struct kernel *k, struct err *e)
 	if (r != -ENOENT)
 		return r;
 	*e = (struct err){ 0 };
-	if (each_in_boot(take_first, &s) == 1) {
-		*e = (struct err){ 0 };
-		return 0;
-	}
-	if (e->code)
-		return -e->code;
-	return err_set(e, ENOENT,
-		       "no kernel: there is none in " BOOT_DIR
-		       " (see `make kernel`, linux-image-cloud-amd64, --kernel)");
+	return find_in_boot(k, e);
 }
 
 static int list_one(const char *path, const char *origin, struct buf *out)
@@ -441,14 +443,10 @@ static int list_one(const char *path, const char *origin, struct buf *out)
 	return buf_addf(out, "%s\t%s\t%s\n", path, profile, origin);
 }
 
-static int list_boot(const char *path, void *arg)
-{
-	return list_one(path, "/boot", arg);
-}
-
 int kernel_list(struct buf *out, struct err *e)
 {
 	const char *env = getenv("EXECVM_KERNEL"), *origin;
+	cleanup_argv struct argv boot = { 0 };
 	char path[4096];
 	int r = buf_reserve(out, 0);
 
@@ -459,6 +457,8 @@ int kernel_list(struct buf *out, struct err *e)
 			r = list_one(path, origin, out);
 	}
 	if (r == 0)
-		r = each_in_boot(list_boot, out);
+		r = boot_kernels(&boot);
+	for (size_t i = 0; i < boot.n && r == 0; i++)
+		r = list_one(boot.v[i], "/boot", out);
 	return r < 0 ? err_code(e, -r, "list of kernels") : 0;
 }
