@@ -262,6 +262,10 @@ static void the_first_that_exists_is_taken(void)
 	tap_case("X6: asked for, $EXECVM_KERNEL, make kernel: in this order");
 	setenv("XDG_CACHE_HOME", cwd, 1);
 	unsetenv("EXECVM_KERNEL");
+	if (access(EXECVM_LIBDIR "/vmlinux", F_OK) == 0) {
+		tap_skip("a kernel is installed");
+		return;
+	}
 	ok_int(kernel_own(&k, &e), -ENOENT);
 	ok_str(e.msg, "there is no kernel of ours: `make kernel` builds it");
 	/* the build renames a link to that name: nothing may be there before */
