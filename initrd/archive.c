@@ -432,6 +432,7 @@ struct arc_out {
 	struct archive *newc;	     /* owned */
 	struct archive *compressor;  /* owned; NULL when there is none */
 	struct archive_entry *entry; /* owned: filled anew for each */
+	bool discard;		     /* what comes is not wanted any more */
 	bool legacy_lz4;
 	struct lz4 lz4;
 	struct newc check;
@@ -462,8 +463,12 @@ static la_ssize_t callback_end(struct arc_out *o, struct archive *a, int r, size
 static la_ssize_t out_compressed(struct archive *a, void *ctx, const void *p, size_t n)
 {
 	struct arc_out *o = ctx;
-	int r = o->legacy_lz4 ? lz4_legacy(&o->lz4, p, n, out_file, o, &o->err)
-			      : out_file(o, p, n, &o->err);
+	int r;
+
+	if (o->discard)
+		return (la_ssize_t)n;
+	r = o->legacy_lz4 ? lz4_legacy(&o->lz4, p, n, out_file, o, &o->err)
+			  : out_file(o, p, n, &o->err);
 
 	return callback_end(o, a, r, n);
 }
@@ -471,9 +476,13 @@ static la_ssize_t out_compressed(struct archive *a, void *ctx, const void *p, si
 static la_ssize_t out_newc(struct archive *a, void *ctx, const void *p, size_t n)
 {
 	struct arc_out *o = ctx;
-	ssize_t k = newc_feed(&o->check, p, n, o->plain, &o->err);
-	int r = k < 0 ? (int)k : 0;
+	ssize_t k;
+	int r;
 
+	if (o->discard)
+		return (la_ssize_t)n;
+	k = newc_feed(&o->check, p, n, o->plain, &o->err);
+	r = k < 0 ? (int)k : 0;
 	if (k >= 0 && (size_t)k < n)
 		r = err_set(&o->err, EINVAL, "the archive that was written is not valid");
 	o->plain += n;
@@ -651,21 +660,20 @@ int arc_out_end(struct arc_out *o, struct initrd_info *info, struct err *e)
 	return 0;
 }
 
-/* Nothing is written any more: what is not complete stays so. */
-static void drop_writer(struct archive *a)
-{
-	if (!a)
-		return;
-	archive_write_fail(a);
-	archive_write_free(a);
-}
-
 void arc_out_free(struct arc_out *o)
 {
 	if (!o)
 		return;
-	drop_writer(o->newc);
-	drop_writer(o->compressor);
+	/*
+	 * What is not complete is completed, into nothing: after archive_write_fail() the
+	 * compressors would keep their memory. The compressor goes first: after a failure it may
+	 * still point into the last block of the other one.
+	 */
+	o->discard = true;
+	if (o->compressor)
+		archive_write_free(o->compressor);
+	if (o->newc)
+		archive_write_free(o->newc);
 	if (o->entry)
 		archive_entry_free(o->entry);
 	free(o);

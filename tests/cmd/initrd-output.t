@@ -171,14 +171,19 @@ truncate -s 100000000 huge
 truncate -s 1000000 little
 tar -cf huge.tar huge
 tar -cf little.tar little
-for c in none gzip zstd lz4; do
-	a=$(peak "$EXECVM" initrd build --no-check --add huge=/h --compress $c -o huge.cpio)
-	diag "R14 $c: $a kB"
-	ok "R14 100 MB from a file, $c: under 60 MB of memory" test "$a" -lt 60000
-done
-a=$(peak "$EXECVM" initrd build --no-check --archive huge.tar -o huge.cpio)
-diag "R14 archive: $a kB"
-ok 'R14 100 MB from an archive: under 20 MB of memory' test "$a" -lt 20000
+if grep -q __asan_init "$EXECVM"; then
+	skip 'R14 memory' 'a sanitizer has memory of its own'
+	build --archive huge.tar -o huge.cpio
+else
+	for c in none gzip zstd lz4; do
+		a=$(peak "$EXECVM" initrd build --no-check --add huge=/h --compress $c -o huge.cpio)
+		diag "R14 $c: $a kB"
+		ok "R14 100 MB from a file, $c: under 60 MB of memory" test "$a" -lt 60000
+	done
+	a=$(peak "$EXECVM" initrd build --no-check --archive huge.tar -o huge.cpio)
+	diag "R14 archive: $a kB"
+	ok 'R14 100 MB from an archive: under 20 MB of memory' test "$a" -lt 20000
+fi
 is 'R14 and all of it arrives' "$("$EXECVM" initrd info huge.cpio | sed 's/.* bytes, \([0-9]*\) .*/\1/')" 100003840
 rm -f huge*
 done_testing
