@@ -100,8 +100,10 @@ static void report(struct guest *g, const char *stage, const struct err *why)
 	struct err e = { 0 };
 
 	power_log("%s: %s", stage, why->msg);
-	if (!g->link)
+	if (!g->link) {
+		power_log("exit %d", EXIT_EXECVM);
 		return;
+	}
 	if (!g->booted && link_listen(g, &e) < 0)
 		return;
 	wire_failure_set(&f, stage, why->code, why->msg);
@@ -146,32 +148,40 @@ static void run_agent(struct guest *g, struct err *e)
 		power_log("wire: %s", e->msg);
 }
 
-/* Without a wire the console is all there is, and the kernel log the only place for a status. */
-static void run_console(struct guest *g, struct err *e)
+/* The kernel log is the only place for a status when there is no wire. */
+static void log_failure(const struct guest *g, const struct proc_failure *f)
+{
+	bool exec = !strcmp(f->stage, "exec");
+
+	power_log("%s %s: %s", f->stage, g->process->args[0], strerror(f->code));
+	power_log("exit %d", exec ? proc_exec_code(f->code) : EXIT_EXECVM);
+}
+
+/* What is to run, in the terms of a process; a failure is logged. */
+static int prepare(struct guest *g, struct process *p, struct err *e)
 {
 	const char *stage = "payload";
-	struct process p = { .spec = PROC_SPEC_INIT };
-	struct proc_status st;
-	struct proc_failure f;
-	pid_t pid, got;
-	int r = g->process ? process_spec(g->process, &p, &stage, e)
+	int r = g->process ? process_spec(g->process, p, &stage, e)
 			   : err_set(e, EINVAL, "nothing was said to run");
 
 	if (r < 0) {
 		power_log("%s: %s", stage, e->msg);
 		power_log("exit %d", EXIT_EXECVM);
-		process_free(&p);
-		return;
 	}
-	p.spec.new_session = true;
-	p.spec.controlling_tty = g->process->tty;
-	r = proc_spawn(&p.spec, &pid, &f);
-	process_free(&p);
-	if (r < 0) {
-		bool exec = !strcmp(f.stage, "exec");
+	return r;
+}
 
-		power_log("%s %s: %s", f.stage, g->process->args[0], strerror(f.code));
-		power_log("exit %d", exec ? proc_exec_code(f.code) : EXIT_EXECVM);
+/* The command gets the console. */
+static void run_console(struct guest *g, struct process *p)
+{
+	struct proc_status st = { 0 };
+	struct proc_failure f;
+	pid_t pid, got;
+
+	p->spec.new_session = true;
+	p->spec.controlling_tty = g->process->tty;
+	if (proc_spawn(&p->spec, &pid, &f) < 0) {
+		log_failure(g, &f);
 		return;
 	}
 	do
@@ -181,18 +191,24 @@ static void run_console(struct guest *g, struct err *e)
 }
 
 /* PID 1 becomes the command: the classic use. Returns only when it could not. */
-static void run_exec(struct guest *g, struct err *e)
+static void run_exec(struct guest *g, struct process *p)
 {
-	const char *stage = "payload";
-	struct process p;
 	struct proc_failure f;
 
-	if (process_spec(g->process, &p, &stage, e) < 0) {
-		power_log("%s: %s", stage, e->msg);
-		return;
+	if (proc_become(&p->spec, &f) < 0)
+		log_failure(g, &f);
+}
+
+static void run_alone(struct guest *g, struct err *e)
+{
+	struct process p = { .spec = PROC_SPEC_INIT };
+
+	if (prepare(g, &p, e) == 0) {
+		if (g->process->exec)
+			run_exec(g, &p);
+		else
+			run_console(g, &p);
 	}
-	if (proc_become(&p.spec, &f) < 0)
-		power_log("%s %s: %s", f.stage, g->process->args[0], strerror(f.code));
 	process_free(&p);
 }
 
@@ -204,12 +220,10 @@ static int pid1(int argc, char **argv)
 	g.argc = argc;
 	g.argv = argv;
 	if (run_stages(&g, &e) == 0) {
-		if (g.process && g.process->exec)
-			run_exec(&g, &e);
-		else if (g.link)
+		if (g.link)
 			run_agent(&g, &e);
 		else
-			run_console(&g, &e);
+			run_alone(&g, &e);
 	}
 	power_off(&g);
 }

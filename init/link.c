@@ -194,6 +194,9 @@ int link_listen(struct guest *g, struct err *e)
 		return err_set(e, EBADMSG, "%s cannot be read", WIRE_BOOT);
 	if (buf_add(&g->machine_text, g->boot.machine, g->boot.machine_len) < 0)
 		return err_set(e, ENOMEM, "out of memory");
+	/* The entropy is for the kernel alone. */
+	explicit_bzero(g->link->in, g->link->at);
+	explicit_bzero(g->link->mux.control, sizeof(g->link->mux.control));
 	g->boot.machine = g->machine_text.p;
 	g->booted = true;
 	return 0;
