@@ -118,23 +118,28 @@ static int add_root(struct initrd *in, const char *busybox, struct err *e)
 	return r < 0 ? r : initrd_add_dir(in, "/tmp", 01777, e);
 }
 
-static int add_init(struct initrd *in, const struct kernel *k, struct err *e)
+/* With no root disk, no file systems. What a root needs is found out in the guest: all that there are. */
+static int add_init(const struct vm_spec *s, struct initrd *in, const struct kernel *k,
+		    struct err *e)
 {
+	const char *fstype = s->root || s->ndisks ? NULL : "";
+
 	cleanup_argv struct argv modules = { 0 };
 	int r = initrd_add_bytes(in, GUEST_INIT, guest_image,
 				 (size_t)(guest_image_end - guest_image), 0755, e);
 
-	if (r == 0 && kernel_modules(k, NULL, true, &modules) < 0)
+	if (r == 0 && kernel_modules(k, fstype, true, &modules) < 0)
 		r = err_set(e, ENOMEM, "out of memory");
 	if (r == 0 && modules.n)
 		r = initrd_add_modules(in, k->release, modules.v, modules.n, e);
 	return r;
 }
 
-static int write_base(const struct kernel *k, const char *busybox, int fd, struct err *e)
+static int write_base(const struct vm_spec *s, const struct kernel *k, const char *busybox, int fd,
+		      struct err *e)
 {
 	struct initrd *in = initrd_new(0);
-	int r = in ? add_init(in, k, e) : err_set(e, ENOMEM, "out of memory");
+	int r = in ? add_init(s, in, k, e) : err_set(e, ENOMEM, "out of memory");
 
 	if (r == 0 && busybox)
 		r = add_root(in, busybox, e);
@@ -145,7 +150,8 @@ static int write_base(const struct kernel *k, const char *busybox, int fd, struc
 }
 
 /* Of several runs at once each writes its own and one name wins: they are the same. */
-static int fill_cache(const struct kernel *k, const char *busybox, const char *path, struct err *e)
+static int fill_cache(const struct vm_spec *s, const struct kernel *k, const char *busybox,
+		      const char *path, struct err *e)
 {
 	cleanup_close int fd = -1;
 	char tmp[4096 + 32];
@@ -155,7 +161,7 @@ static int fill_cache(const struct kernel *k, const char *busybox, const char *p
 	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return err_sys(e, "open %s", tmp);
-	r = write_base(k, busybox, fd, e);
+	r = write_base(s, k, busybox, fd, e);
 	if (r == 0 && rename(tmp, path) < 0)
 		r = err_sys(e, "rename %s", tmp);
 	if (r < 0)
@@ -180,8 +186,16 @@ static int cached(const struct vm_spec *s, const struct kernel *k, struct base *
 		h = hash(h, &st.st_size, sizeof(st.st_size));
 		h = hash(h, &st.st_mtim, sizeof(st.st_mtim));
 	}
-	if (k->profile == KERNEL_DISTRO)
+	if (k->profile == KERNEL_DISTRO) {
+		bool disks = s->root || s->ndisks;
+
+		if (stat(k->path, &st) < 0)
+			return err_sys(e, "%s", k->path);
 		h = hash(h, k->path, strlen(k->path));
+		h = hash(h, &st.st_size, sizeof(st.st_size));
+		h = hash(h, &st.st_mtim, sizeof(st.st_mtim));
+		h = hash(h, &disks, sizeof(disks));
+	}
 	snprintf(name, sizeof(name), "initrd/%.100s%s%016llx.cpio",
 		 k->profile == KERNEL_DISTRO ? k->release : "",
 		 k->profile == KERNEL_DISTRO ? "-" : "", (unsigned long long)h);
@@ -189,7 +203,7 @@ static int cached(const struct vm_spec *s, const struct kernel *k, struct base *
 	if (r < 0)
 		return r;
 	if (access(b->path, R_OK) < 0) {
-		r = fill_cache(k, busybox, b->path, e);
+		r = fill_cache(s, k, busybox, b->path, e);
 		if (r < 0)
 			return err_wrap(e, "initrd");
 	}
@@ -216,7 +230,7 @@ static int composed(const struct vm_spec *s, const struct kernel *k, struct base
 	if (r < 0)
 		return r;
 	in = initrd_new(INITRD_SEGMENT);
-	r = in ? add_init(in, k, e) : err_set(e, ENOMEM, "out of memory");
+	r = in ? add_init(s, in, k, e) : err_set(e, ENOMEM, "out of memory");
 	if (r == 0)
 		r = initrd_write(in, b->fd, INITRD_NONE, &ours, e);
 	initrd_free(in);

@@ -24,6 +24,7 @@
 #define SLOTS_ACPI 23u	/* 24, but the first one's interrupt never arrives */
 #define DEFAULT_HZ 250u /* ours and Debian's */
 
+_Static_assert(VM_DISKS + 2 == SLOTS_ACPI, "root and serial port take a slot each");
 _Static_assert(VM_DISKS_NOACPI + 2 == SLOTS_NOACPI, "root and serial port take a slot each");
 
 enum form { FORM_CMDLINE, FORM_ACPI, FORM_PCI };
@@ -276,9 +277,6 @@ int qemu_argv(const struct vm_spec *s, const struct qemu_facts *f, struct argv *
 	enum form form = form_of(s, f);
 	int left, r;
 
-	if (form != FORM_PCI && slots(s) > SLOTS_ACPI)
-		return err_set(e, E2BIG, "%zu disks: a machine has room for %u, with its root",
-			       slots(s) - 1, SLOTS_ACPI - 1);
 	r = qemu_append(s, f, &append, &left);
 	if (r == 0 && left < 0)
 		return err_set(e, E2BIG,

@@ -15,9 +15,9 @@
 #include "lib/payload.h"
 #include "lib/proc.h"
 
-#define VM_DISKS 22u	   /* with the root and the serial port: 24 virtio-mmio slots */
+#define VM_DISKS 21u	   /* with the root and the serial port: 23 virtio-mmio slots that work */
 #define VM_DISKS_NOACPI 6u /* our profile (acpi=off) has 8 slots */
-#define VM_MEMORY_MIN ((uint64_t)32 << 20)  /* bytes */
+#define VM_MEMORY_MIN ((uint64_t)48 << 20)  /* bytes; less never boots */
 #define VM_MEMORY_MAX ((uint64_t)512 << 30) /* bytes; what the host has is checked as well */
 #define VM_MEMORY_DEFAULT ((uint64_t)256 << 20)
 #define VM_CPUS_MAX 64u

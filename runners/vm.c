@@ -139,16 +139,15 @@ static int plan_accel(struct plan *p, struct err *e)
 	return 0;
 }
 
-/* By its first bytes: "QFI\xfb" is qcow2, everything else is taken as it is. */
+/*
+ * By its name, never by its contents: a guest could write a qcow2 header into a raw image, with a
+ * file of the host as its base, which the next run would then read.
+ */
 static const char *image_format(const char *path)
 {
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char magic[4] = "";
+	size_t n = strlen(path);
 
-	if (fd >= 0 && read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
-	    !memcmp(magic, "QFI\xfb", sizeof(magic)))
-		return "qcow2";
-	return "raw";
+	return n > 6 && !strcmp(path + n - 6, ".qcow2") ? "qcow2" : "raw";
 }
 
 static int plan_make(struct plan *p, struct err *e)
@@ -303,12 +302,16 @@ static void explain(const struct relay *r, struct err *e)
 		at += strlen(mark);
 		err_set(e, EIO, "the machine is lost: the guest's kernel panicked: %.*s",
 			(int)strcspn(at, "\r\n"), at);
-	} else if (r->qemu_status.kind == PROC_SIGNALED && r->times.gone) {
+	} else if (e->code == EIO && r->qemu_status.kind == PROC_SIGNALED) {
 		err_set(e, EIO, "the machine is lost: QEMU was killed by %s",
 			proc_signal_name(r->qemu_status.value));
-	} else if (r->qemu_status.value) {
+	} else if (e->code == EIO && r->qemu_status.value) {
 		err_set(e, EIO, "the machine is lost: QEMU ended with status %d",
 			r->qemu_status.value);
+	} else if (!r->log_tail.len && !r->qemu_text.len) {
+		struct err inner = *e;
+
+		err_set(e, inner.code, "%s (nothing in its log: try --boot-log)", inner.msg);
 	}
 }
 
@@ -357,7 +360,7 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 	if (k >= 0)
 		code = k;
 	if (k < 0 && code == EXIT_EXECVM && !*again) {
-		if (k == -EIO)
+		if (k == -EIO || k == -ETIMEDOUT)
 			explain(&r, e);
 		if (k == -EIO || k == -ETIMEDOUT || k == -EPROTO) {
 			show_tail("guest log", &r.log_tail, p->spec->boot_log ? 0 : LOG_LINES);
