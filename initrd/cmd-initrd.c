@@ -10,18 +10,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "initrd/guest.h"
 #include "initrd/initrd.h"
 #include "initrd/output.h"
 #include "lib/argv.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "lib/layout.h"
 #include "lib/msg.h"
 #include "lib/num.h"
 
 struct initrd_opts {
 	struct argv sources; /* "archive=…", "tree=…", in order */
 	const char *output, *compress;
-	bool list, no_check, drop_xattrs;
+	bool init, list, no_check, drop_xattrs;
 	unsigned verbose;
 };
 
@@ -38,6 +40,8 @@ static const struct opt initrd_opts[] = {
 	  "source: kernel modules, with what they need" },
 	{ 0, "rename", OPT_ORDER, offsetof(struct initrd_opts, sources), "OLD=NEW",
 	  "the archives and trees behind this: move what is at and below OLD" },
+	{ 0, "init", OPT_FLAG, offsetof(struct initrd_opts, init), NULL,
+	  "our own init as /init, whatever the sources have" },
 	{ 0, "drop-xattrs", OPT_FLAG, offsetof(struct initrd_opts, drop_xattrs), NULL,
 	  "leave extended attributes, ACLs and flags out" },
 	{ 0, "compress", OPT_STRING, offsetof(struct initrd_opts, compress), "METHOD",
@@ -162,6 +166,9 @@ static int add_all(struct initrd *in, const struct initrd_opts *o, struct err *e
 		r = err_set(e, EINVAL, "--archive - is there more than once");
 	for (size_t i = 0; i < o->sources.n && r == 0; i++)
 		r = add_source(in, o->sources.v[i], e);
+	if (r == 0 && o->init)
+		r = initrd_add_bytes(in, GUEST_INIT, guest_image,
+				     (size_t)(guest_image_end - guest_image), 0755, e);
 	return r;
 }
 
@@ -275,8 +282,8 @@ const struct cmd cmd_initrd = {
 	.operands = "build | info FILE...",
 	.summary = "build an initrd from archives, trees and files",
 	.help = "build: sources are merged in the order in which they are given; the last one wins.\n"
-		"  tar -cf - rootfs | execvm initrd build --add /usr/bin/execvm=/bin/execvm \\\n"
-		"    --rename rootfs=/ --archive - -o initrd.cpio\n"
+		"  tar -cf - rootfs | execvm initrd build --rename rootfs=/ --archive - --init \\\n"
+		"    -o initrd.cpio\n"
 		"info: entries and size, packed and unpacked, of initrds that exist.\n",
 	.opts = initrd_opts,
 	.main = initrd_main,

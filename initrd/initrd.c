@@ -293,12 +293,22 @@ static int add_modules_list(struct initrd *in, struct err *e)
 	return source_wait(in, GUEST_MODULES, &node, in->modules_source, e);
 }
 
-static int put_waiting(struct initrd *in, struct waiting *w, struct err *e)
+/* Symlinks, then the rest, whose paths may go through them. Who wins is in the numbers. */
+static int put_waiting(struct initrd *in, bool symlinks, struct err *e)
 {
-	cleanup_buf struct buf path = { 0 };
-	int r = tree_resolve(&in->tree, w->guest, false, &path, e);
+	int r = 0;
 
-	return r < 0 ? r : tree_put(&in->tree, path.p, &w->node, w->source, e);
+	for (size_t i = 0; i < in->nwaiting && r >= 0; i++) {
+		struct waiting *w = &in->waiting[i];
+		cleanup_buf struct buf path = { 0 };
+
+		if (!w->node || (w->node->type == TREE_SYMLINK) != symlinks)
+			continue;
+		r = tree_resolve(&in->tree, w->guest, false, &path, e);
+		if (r == 0)
+			r = tree_put(&in->tree, path.p, &w->node, w->source, e);
+	}
+	return r < 0 ? r : 0;
 }
 
 /* Nothing more is added: everything into the tree, in its order. */
@@ -311,8 +321,10 @@ static int finish(struct initrd *in, struct err *e)
 	r = add_modules_list(in, e);
 	if (r == 0)
 		r = add_defaults(in, e);
-	for (size_t i = 0; i < in->nwaiting && r >= 0; i++)
-		r = put_waiting(in, &in->waiting[i], e);
+	if (r == 0)
+		r = put_waiting(in, true, e);
+	if (r == 0)
+		r = put_waiting(in, false, e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < in->nrename && in->warn; i++) {

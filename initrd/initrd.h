@@ -36,7 +36,11 @@ struct initrd_info {
 };
 
 enum {
-	INITRD_SEGMENT = 1 << 0, /* goes behind another initrd: no /dev/console, no /dev/null */
+	/*
+	 * Goes behind another initrd: no /dev/console, no /dev/null. The kernel gives a directory
+	 * that is there already the mode of the segment's, 0755 where the segment did not name it.
+	 */
+	INITRD_SEGMENT = 1 << 0,
 };
 
 /* NULL when there is no memory. flags: 0 or INITRD_SEGMENT. */

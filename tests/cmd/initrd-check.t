@@ -22,6 +22,11 @@ refused() { # NAME PATTERN WORDS...
 	status "R17 $name, with --no-check" 0 "$EXECVM" initrd build --no-check -o unchecked.cpio "$@"
 }
 
+accepted 'our own init' --init
+cpio -i --to-stdout init <yes.cpio 2>/dev/null >init
+same 'R17 --init is the guest program' init "$EXECVM_GUEST"
+status 'R17 --init over an /init of a source' 0 "$EXECVM" initrd build --init --make /init=fifo -o over.cpio
+is 'R17 its mode' "$("$EXECVM" initrd build --list --init --make /init=fifo | awk '$8 == "init" { print $1 }')" -0755
 accepted 'a static program' --add "$EXECVM_GUEST=/init"
 refused 'no /init' '/init is not in the archive' --add "$EXECVM_GUEST=/sbin/init"
 refused '/init not executable' '/init is not executable' --add "$EXECVM_GUEST=/init,mode=644"

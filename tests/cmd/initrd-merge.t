@@ -109,6 +109,10 @@ is 'R9 --add: the last component is replaced, not followed' \
 	"$(list --archive root.tar --make /usr/bin/l=symlink:sh --add host=/bin/l | awk '/bin\/l/ { print $1, $8 }')" '-0640 usr/bin/l'
 is 'R9 --add: a symlink that leaves the root stays in it' \
 	"$(names --make /up=symlink:../../../top --add host=/up/f)" 'top top/f up->../../../top'
+is 'R9 --add through a symlink that --make names later' \
+	"$(names --add host=/bin/f --make /bin=symlink:usr/bin)" 'bin->usr/bin usr usr/bin usr/bin/f'
+is 'R8 a symlink behind a file of the same name' "$(names --add host=/f --make /f=symlink:x)" 'f->x'
+is 'R8 a file behind a symlink of the same name' "$(names --make /f=symlink:x --add host=/f)" 'f'
 refused 'R9 --add through a symlink that goes round' '/loop/f: Too many levels' --make /loop=symlink:loop --add host=/loop/f
 refused 'R9 a tree with /bin over a link /bin' "/bin: a directory in place of a symlink to 'usr/bin'" \
 	--archive root.tar --tree overlay

@@ -13,13 +13,13 @@ command -v qemu-system-x86_64 >/dev/null || skip_all 'vm: no qemu-system-x86_64'
 [ -n "$busybox" ] || skip_all 'vm: no busybox'
 
 # Boots the initrd; what its /init says between the marks is in ./said.
-boot() { # INITRD
+boot() { # INITRD [WORDS of the kernel command line]
 	qemu-system-x86_64 -M microvm,acpi=off,isa-serial=on,pit=on,pic=on,rtc=on -accel tcg,thread=single \
 		-m 256 -nodefaults -no-user-config -no-reboot -display none -serial stdio \
 		-kernel "$kernel" -initrd "$1" </dev/null >console 2>&1 \
-		-append 'console=ttyS0 reboot=t panic=-1 quiet tsc_early_khz=2000000 lpj=4000000'
+		-append 'console=ttyS0 reboot=t panic=-1 quiet tsc_early_khz=2000000 lpj=4000000'" ${2-}"
 	tr -d '\r' <console | sed -n '/^BEGIN$/,/^END$/{ /^BEGIN$/d; /^END$/d; p }' >said
-	[ -s said ] || diag "$(tail -n 20 console)"
+	[ -n "${2-}" ] || [ -s said ] || diag "$(tail -n 20 console)"
 }
 
 # Lists the tree as the kernel made it: type and mode, links, owner, mtime, size or device, name.
@@ -131,4 +131,10 @@ for c in zstd lz4; do
 	"$EXECVM" initrd build --no-check --add both.segment=/sum/both --add extra=/sum/extra --compress $c -o segment.$c
 	segments "raw+$c" base.cpio segment.$c
 done
+
+# R17: our own init, told by the kernel command line, with nothing of a runner around it.
+"$EXECVM" initrd build --init --add "$busybox=/bin/busybox" --make /bin/echo=symlink:busybox -o init.cpio
+boot init.cpio "execvm.payload=$("$EXECVM" init --encode -- /bin/echo said by the command)"
+like 'R17 --init: the command of the command line runs' "$(tr -d '\r' <console)" '^said by the command$'
+like 'R17 --init: and its status is logged' "$(cat console)" 'execvm: exit 0'
 done_testing
