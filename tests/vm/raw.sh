@@ -50,7 +50,7 @@ raw_boot() {
 		-nodefaults -no-user-config -no-reboot -display none -monitor none \
 		-kernel "$raw_kernel" -initrd "$raw_initrd" \
 		-append "$(echo $(raw_words "$raw_machine")) $raw_more" \
-		-serial "file:$raw_log" "$@" </dev/null
+		-serial "file:$raw_log" "$@"
 }
 
 raw_microvm=microvm,acpi=off,x-option-roms=off,isa-serial=on,auto-kernel-cmdline=on
