@@ -16,6 +16,7 @@
 #include "lib/argv.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "lib/fd.h"
 #include "lib/layout.h"
 #include "lib/msg.h"
 #include "lib/num.h"
@@ -151,24 +152,39 @@ static int set_epoch(struct initrd *in, struct err *e)
 	return 0;
 }
 
+/* A closed stream is refused before another file lands on its number. */
+static int check_std(const struct initrd_opts *o, struct err *e)
+{
+	bool to_stdout = o->list || !o->output || !strcmp(o->output, "-");
+	unsigned from_stdin = 0;
+	int closed = fd_fill_std();
+
+	if (closed < 0)
+		return err_code(e, -closed, "open /dev/null");
+	for (size_t i = 0; i < o->sources.n; i++)
+		from_stdin += !strcmp(o->sources.v[i], "archive=-");
+	if (from_stdin > 1)
+		return err_set(e, EINVAL, "--archive - is there more than once");
+	if (from_stdin && (closed & 1 << STDIN_FILENO))
+		return err_set(e, EBADF, "stdin is closed");
+	if (to_stdout && (closed & 1 << STDOUT_FILENO))
+		return err_set(e, EBADF, "stdout is closed");
+	return 0;
+}
+
 /* All that was said, into in. */
 static int add_all(struct initrd *in, const struct initrd_opts *o, struct err *e)
 {
 	int r = set_epoch(in, e);
-	unsigned from_stdin = 0;
 
 	initrd_set_warn(in, msg_warn);
 	if (o->drop_xattrs)
 		initrd_drop_extra(in);
-	for (size_t i = 0; i < o->sources.n; i++)
-		from_stdin += !strcmp(o->sources.v[i], "archive=-");
-	if (r == 0 && from_stdin > 1)
-		r = err_set(e, EINVAL, "--archive - is there more than once");
 	for (size_t i = 0; i < o->sources.n && r == 0; i++)
 		r = add_source(in, o->sources.v[i], e);
 	if (r == 0 && o->init)
 		r = initrd_add_bytes(in, GUEST_INIT, guest_image,
-				     (size_t)(guest_image_end - guest_image), 0755, e);
+				     (uintptr_t)guest_image_end - (uintptr_t)guest_image, 0755, e);
 	return r;
 }
 
@@ -217,7 +233,7 @@ static int build(const struct initrd_opts *o)
 		return failf("--list writes no archive: without -o");
 	if (o->compress && parse_compress(o->compress, &compress, &e) < 0)
 		return fail(&e);
-	if (add_all(in, o, &e) < 0)
+	if (check_std(o, &e) < 0 || add_all(in, o, &e) < 0)
 		return fail(&e);
 	if (o->list)
 		return list(in, &e) < 0 ? fail(&e) : cmd_flush(0);

@@ -115,7 +115,16 @@ like 'R16 X6 a terminal is refused' "$(cat out)" 'the archive would go to a term
 like 'R16 a terminal: the status' "$(cat out)" '^exit 125'
 "$HELPERS/on-pty" -- "$EXECVM" initrd build --no-check --archive - -o dir/tty.cpio >out
 like 'X6 a terminal as stdin is refused' "$(cat out)" 'stdin is a terminal'
-status 'R16 stdout closed' 125 sh -c 'exec "$0" initrd build --no-check --add file=/f >&-' "$EXECVM"
+tar -cf file.tar file
+# shellcheck disable=SC2016
+for closed in '>&-' '<&- >&-' '<&- >&- 2>&-'; do
+	status "R16 stdout closed, $closed" 125 sh -c 'exec "$0" initrd build --no-check --archive file.tar --archive file.tar '"$closed" "$EXECVM"
+	status "R16 --list, stdout closed, $closed" 125 sh -c 'exec "$0" initrd build --list --archive file.tar '"$closed" "$EXECVM"
+done
+status 'R16 stdin closed' 125 sh -c 'exec "$0" initrd build --no-check --archive file.tar --archive - -o dir/closed <&-' "$EXECVM"
+like 'R16 X6 stdin closed: the reason' "$(cat err)" 'stdin is closed'
+status 'R16 all closed, and nothing of them needed' 0 sh -c 'exec "$0" initrd build --no-check --archive file.tar -o closed.cpio <&- >&- 2>&-' "$EXECVM"
+is 'R16 all closed: the archive is whole' "$("$EXECVM" initrd info closed.cpio | cut -d, -f1)" 'closed.cpio: 4 entries'
 
 # R15
 changes() { # NAME COMMAND: runs it while the archive is read from stdin, behind "file" in the plan
