@@ -335,13 +335,14 @@ static int finish(struct agent *a, struct session *s, struct err *e)
 
 	if (!s->ended || s->out.fd >= 0 || s->err.fd >= 0)
 		return 0;
+	/* In this order on the wire, too: the session's CLOSE is the last thing. */
+	if (s->err.ch >= 0 && mux_close(a->mux, s->err.ch) == 0)
+		s->err.ch = -1;
 	if (!s->exit_said) {
 		wire_put_exit(&o, &x);
 		r = say(a, s->ch, WIRE_EXIT, &o, e);
 		s->exit_said = true;
 	}
-	if (s->err.ch >= 0 && mux_close(a->mux, s->err.ch) == 0)
-		s->err.ch = -1;
 	if (mux_close(a->mux, s->ch) < 0)
 		return r; /* it was said before, and the host has not answered yet */
 	return r;
@@ -352,7 +353,7 @@ static int serve(struct agent *a, struct session *s, struct err *e)
 	struct wire_out none = { .p = NULL };
 	int r = 0;
 
-	if (s->started && s->ring.len)
+	if (s->started && (s->ring.len || s->in_eof))
 		session_pump(s, a->mux);
 	if (s->in_eow_owed)
 		r = say(a, s->ch, WIRE_EOW, &none, e);

@@ -161,8 +161,9 @@ static void log_failure(const struct guest *g, const struct proc_failure *f)
 static int prepare(struct guest *g, struct process *p, struct err *e)
 {
 	const char *stage = "payload";
-	int r = g->process ? process_spec(g->process, p, &stage, e)
-			   : err_set(e, EINVAL, "nothing was said to run");
+	int r = g->process
+			? process_spec(g->process, g->process->tty ? "linux" : "dumb", p, &stage, e)
+			: err_set(e, EINVAL, "nothing was said to run");
 
 	if (r < 0) {
 		power_log("%s: %s", stage, e->msg);

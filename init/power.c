@@ -25,6 +25,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/io.h"
+#include "lib/msg.h"
 #include "lib/proc.h"
 
 #define TERM_MS 2000
@@ -48,10 +49,9 @@ void power_log(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
 	va_end(ap);
-	for (char *c = line + n; *c; c++) {
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
-	}
+	msg_clean(line + n, strlen(line + n));
+	for (char *c = line + n; (c = strchr(c, '\n'));)
+		*c = '?';
 	n = strlen(line);
 	line[n++] = '\n';
 	if (fd < 0 || write(fd, line, n) < 0)

@@ -18,7 +18,7 @@ static bool has_env(const struct payload_process *told, const char *name)
 }
 
 /* The payload's variables, and PATH, HOME and TERM where it has none: execvm-payload(5). */
-static int environment(const struct payload_process *told, struct process *p)
+static int environment(const struct payload_process *told, const char *term, struct process *p)
 {
 	int r = 0;
 
@@ -29,7 +29,7 @@ static int environment(const struct payload_process *told, struct process *p)
 	if (r == 0 && !has_env(told, "HOME"))
 		r = argv_pushf(&p->env, "HOME=%s", p->user.home);
 	if (r == 0 && !has_env(told, "TERM"))
-		r = argv_push(&p->env, told->tty ? "TERM=linux" : "TERM=dumb");
+		r = argv_pushf(&p->env, "TERM=%s", term);
 	return r;
 }
 
@@ -44,8 +44,8 @@ static const char *find_env(const struct argv *env, const char *name)
 	return NULL;
 }
 
-int process_spec(const struct payload_process *told, struct process *p, const char **stage,
-		 struct err *e)
+int process_spec(const struct payload_process *told, const char *term, struct process *p,
+		 const char **stage, struct err *e)
 {
 	int r;
 
@@ -55,7 +55,7 @@ int process_spec(const struct payload_process *told, struct process *p, const ch
 	if (r < 0)
 		return r;
 	*stage = "environment";
-	r = environment(told, p);
+	r = environment(told, term, p);
 	if (r < 0)
 		return err_set(e, -r, "out of memory");
 	p->spec.argv = (char *const *)told->args;

@@ -13,14 +13,14 @@ struct process {
 	struct proc_spec spec;
 	struct user user;
 	struct argv env;
-	char cwd[4096];
 };
 
 /*
  * Fills p->spec from what was told: environment with its defaults, user, directory, umask, limits.
- * Descriptors and session are the caller's. 0 or a negative errno; stage is what failed.
+ * term is the TERM of a payload that has none. Descriptors and session are the caller's. 0 or a
+ * negative errno; stage is what failed.
  */
-int process_spec(const struct payload_process *told, struct process *p, const char **stage,
-		 struct err *e) must_check nonnull(1, 2, 3, 4);
+int process_spec(const struct payload_process *told, const char *term, struct process *p,
+		 const char **stage, struct err *e) must_check nonnull(1, 2, 3, 4, 5);
 
 void process_free(struct process *p) nonnull(1);

@@ -6,11 +6,10 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
-
-#define PTY_VEOF "\004"
 
 static void close_source(struct source *src)
 {
@@ -56,12 +55,29 @@ static size_t in_write(struct session *s, struct mux *m, const void *p, size_t n
 	if (s->in < 0)
 		return n;
 	k = write(s->in, p, n);
+	if (k > 0)
+		s->in_line = ((const char *)p)[k - 1] != '\n';
 	if (k >= 0)
 		return (size_t)k;
 	if (errno == EAGAIN || errno == EINTR)
 		return 0;
 	session_in_broken(s, m);
 	return n;
+}
+
+/*
+ * A terminal has no end of file, only a character that says so: at the begin of a line it is the
+ * end, behind something it is the end of that, and a second one is needed. False: not now.
+ */
+static bool pty_eof(const struct session *s)
+{
+	struct termios t;
+	ssize_t n = s->in_line ? 2 : 1;
+
+	if (tcgetattr(s->in, &t) < 0 || !(t.c_lflag & ICANON))
+		return true; /* nobody would read it as that */
+	return write(s->in, (cc_t[]){ t.c_cc[VEOF], t.c_cc[VEOF] }, (size_t)n) >= 0 ||
+	       errno != EAGAIN;
 }
 
 /* The host's EOF becomes one here once everything before it has left. */
@@ -73,8 +89,7 @@ static void in_finish(struct session *s, struct mux *m)
 		session_in_close(s, m);
 		return;
 	}
-	/* A terminal has no end of file, only a character that says so. */
-	if (write(s->in, PTY_VEOF, 1) == 1 || errno != EAGAIN)
+	if (pty_eof(s))
 		s->in_eof = false;
 }
 
@@ -160,8 +175,10 @@ void session_send(struct session *s, struct mux *m)
 
 void session_eow(struct session *s, struct mux *m, int ch)
 {
-	if (!s->has_pty)
-		source_end(ch == s->ch ? &s->out : &s->err, m);
+	source_end(ch == s->ch ? &s->out : &s->err, m);
+	/* A terminal that nobody looks at has hung up. */
+	if (s->has_pty && ch == s->ch)
+		session_in_close(s, m);
 }
 
 /* What is in the pipe now is the child's own; later bytes are somebody else's. */

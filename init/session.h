@@ -44,6 +44,7 @@ struct session {
 	/* stdin */
 	int in;		  /* -1 = closed */
 	bool in_eof;	  /* the host has sent all */
+	bool in_line;	  /* the last byte was no newline */
 	bool in_eow_owed; /* the child reads no more: the host is still to be told */
 	struct ring ring;
 	struct source out, err;

@@ -120,7 +120,8 @@ int session_start(struct session *s, const struct payload_process *fallback, con
 	*stage = "payload";
 	r = told(s, fallback, &own, &what, e);
 	if (r == 0)
-		r = process_spec(what, &p, stage, e);
+		r = process_spec(what, s->has_pty && *s->pty.term ? s->pty.term : "dumb", &p, stage,
+				 e);
 	if (r == 0)
 		r = spawn(s, &p, stage, e);
 	s->started = r == 0;

@@ -35,6 +35,19 @@ void msg_set_fd(int fd)
 	msg_fd = fd;
 }
 
+void msg_clean(char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+		unsigned char next = i + 1 < n ? (unsigned char)text[i + 1] : 0;
+
+		if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f)
+			text[i] = '?';
+		else if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+			text[i] = text[i + 1] = '?';
+	}
+}
+
 static void say(const char *prefix, const char *fmt, va_list ap) printf_like(2, 0);
 static void say(const char *prefix, const char *fmt, va_list ap)
 {
@@ -49,10 +62,9 @@ static void say(const char *prefix, const char *fmt, va_list ap)
 	k = vsnprintf(line + n, sizeof(line) - 1 - n, fmt, ap);
 	if (k > 0)
 		n += (size_t)k < sizeof(line) - 1 - n ? (size_t)k : sizeof(line) - 2 - n;
-	for (size_t i = 0; i < n; i++) {
-		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-			line[i] = '?';
-	}
+	msg_clean(line, n);
+	for (char *c = line; (c = memchr(c, '\n', n - (size_t)(c - line)));)
+		*c = '?'; /* one line */
 	line[n++] = '\n';
 	/* Nobody is left to tell when this fails. */
 	if (write(msg_fd, line, n) < 0)

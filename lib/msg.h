@@ -29,6 +29,9 @@ enum msg_level msg_level(void) must_check;
 /* Messages go to this descriptor instead of 2; it is borrowed for ever. */
 void msg_set_fd(int fd);
 
+/* Control bytes, those of C1 in UTF-8 too, become '?': text of others may reach a terminal. */
+void msg_clean(char *text, size_t n) nonnull(1);
+
 void msg_warn(const char *fmt, ...) printf_like(1, 2);
 void msg_info(const char *fmt, ...) printf_like(1, 2);
 void msg_debug(const char *fmt, ...) printf_like(1, 2);

@@ -177,6 +177,19 @@ static int child_death_signal(const struct child *c)
 	return 0;
 }
 
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2) /* linux/close_range.h; not in every libc */
+#endif
+
+/* An older kernel (before 5.11) lets through what the caller of this process left open. */
+static int child_close_rest(void)
+{
+	return syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0 && errno != ENOSYS &&
+			       errno != EINVAL
+		       ? -1
+		       : 0;
+}
+
 static int child_keep(const struct proc_spec *s)
 {
 	for (size_t i = 0; i < s->nkeep; i++) {
@@ -208,6 +221,7 @@ static void child_setup(struct child *c)
 	STEP("setpgid", s->new_group, setpgid(0, 0))
 	STEP("descriptors", true, child_fds(s->fd))
 	STEP("controlling terminal", s->controlling_tty, ioctl(0, TIOCSCTTY, 0))
+	STEP("descriptors", s->close_rest, child_close_rest())
 	STEP("descriptors", s->nkeep, child_keep(s))
 	STEP("rlimits", s->nrlimits, child_rlimits(s))
 	STEP("user", s->set_ids, child_ids(s))

@@ -48,6 +48,7 @@ struct proc_spec {
 	const char *path;  /* NULL = PROC_DEFAULT_PATH */
 	const char *cwd;   /* NULL = ours */
 	int fd[3];	   /* becomes 0, 1, 2; borrowed; -1 = as it is here */
+	bool close_rest;   /* nothing of 3 and above survives exec, but for keep */
 	const int *keep;   /* further descriptors that survive exec, with their numbers */
 	size_t nkeep;	   /* how many */
 	const struct proc_signals *signals; /* NULL = all default, nothing blocked */

@@ -232,6 +232,8 @@ int wire_get_failure(const void *p, size_t n, struct wire_failure *f)
 	wire_get_text(&i, f->stage, sizeof(f->stage));
 	f->code = wire_get_u32(&i);
 	wire_get_text(&i, f->operand, sizeof(f->operand));
+	if (!f->code || f->code > WIRE_ERRNO_MAX)
+		i.bad = true; /* it becomes an errno of the reader's */
 	return finish(&i);
 }
 

@@ -105,10 +105,12 @@ struct wire_boot {
 void wire_put_boot(struct wire_out *o, const struct wire_boot *b) nonnull(1, 2);
 int wire_get_boot(const void *p, size_t n, struct wire_boot *b) must_check nonnull(3);
 
+#define WIRE_ERRNO_MAX 4095u /* as in the kernel */
+
 /* failed@execvm and exec-failed@execvm. */
 struct wire_failure {
 	char stage[32];
-	uint32_t code;	   /* errno */
+	uint32_t code;	   /* errno, 1..WIRE_ERRNO_MAX */
 	char operand[200]; /* what it was about: a path, a device, a sentence */
 };
 #define WIRE_FAILURE_MAX 256u /* bytes of one on the wire */

@@ -149,19 +149,35 @@ static int write_base(const struct vm_spec *s, const struct kernel *k, const cha
 	return r;
 }
 
+/* A file that was cut or filled with zeros by whatever has been at it is made again. */
+static bool is_whole(const char *path)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char magic[6];
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_size % 512 == 0 &&
+	       st.st_size > guest_image_end - guest_image &&
+	       read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
+	       !memcmp(magic, "070701", sizeof(magic));
+}
+
 /* Of several runs at once each writes its own and one name wins: they are the same. */
 static int fill_cache(const struct vm_spec *s, const struct kernel *k, const char *busybox,
 		      const char *path, struct err *e)
 {
 	cleanup_close int fd = -1;
-	char tmp[4096 + 32];
+	char tmp[4096 + 16];
 	int r;
 
-	snprintf(tmp, sizeof(tmp), "%s.%ld.tmp", path, (long)getpid());
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path);
+	fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)
-		return err_sys(e, "open %s", tmp);
+		return err_sys(e, "make %s", tmp);
 	r = write_base(s, k, busybox, fd, e);
+	/* What has the name after a crash of the host must be whole. */
+	if (r == 0 && fsync(fd) < 0)
+		r = err_sys(e, "fsync %s", tmp);
 	if (r == 0 && rename(tmp, path) < 0)
 		r = err_sys(e, "rename %s", tmp);
 	if (r < 0)
@@ -202,7 +218,7 @@ static int cached(const struct vm_spec *s, const struct kernel *k, struct base *
 	r = cache_path(name, b->path, sizeof(b->path), e);
 	if (r < 0)
 		return r;
-	if (access(b->path, R_OK) < 0) {
+	if (!is_whole(b->path)) {
 		r = fill_cache(s, k, busybox, b->path, e);
 		if (r < 0)
 			return err_wrap(e, "initrd");

@@ -28,6 +28,7 @@
 
 #define WIRE_READ ((size_t)256 << 10)
 #define LOG_TAIL ((size_t)64 << 10)
+#define SECOND_TERM_MS 200u /* timeout(1) sends TERM twice, and means once */
 #define KILL_GRACE_MS 2000u /* between TERM and KILL of a command whose time ran out */
 #define SILENCE_MS 15000u   /* then the guest is asked whether it is there */
 #define ANSWER_MS 45000u    /* and when no answer comes in this time, it is not */
@@ -39,6 +40,7 @@ struct state {
 	struct session *session;
 	enum session_phase phase; /* of the last turn: deadlines are set when it changes */
 	int sigfd, pidfd;
+	struct sink log; /* the guest's log, when it is shown */
 	bool wire_eof;
 	/* deadlines of clock_ms(), 0 = none */
 	uint64_t kill_at;    /* the command's time is over */
@@ -47,8 +49,8 @@ struct state {
 	uint64_t last_heard; /* bytes of the guest */
 	uint64_t asked_at;   /* it was asked since; 0 = no */
 	bool timed_out;
-	int terms;	/* SIGTERMs that came while the command ran */
-	int end_signal; /* a signal ended the run: before the start, or the second TERM */
+	uint64_t term_at; /* the first SIGTERM while the command ran */
+	int end_signal;	  /* a signal ended the run: before the start, or the second TERM */
 	uint8_t in[WIRE_READ];
 };
 
@@ -66,6 +68,18 @@ static uint64_t contact_deadline(const struct state *s)
 
 /* wire */
 
+/* A guest that breaks the rules is heard no more. After its status record that is no loss. */
+static int hear(struct state *s, size_t n, struct err *e)
+{
+	int r = session_input(s->session, s->in, n, e);
+
+	if (r == 0 || !s->session->has_exit || r != -EPROTO)
+		return r;
+	msg_debug("%s", e->msg);
+	s->wire_eof = true;
+	return 0;
+}
+
 static int wire_read(struct state *s, struct err *e)
 {
 	ssize_t n = read(s->r->wire, s->in, sizeof(s->in));
@@ -78,7 +92,7 @@ static int wire_read(struct state *s, struct err *e)
 	}
 	s->last_heard = clock_ms();
 	s->asked_at = 0;
-	return session_input(s->session, s->in, (size_t)n, e);
+	return hear(s, (size_t)n, e);
 }
 
 static void wire_write(struct state *s)
@@ -99,18 +113,31 @@ static void wire_write(struct state *s)
 
 /* signals */
 
+/* A TERM after the first one: the machine is killed. */
+static bool is_second_term(struct state *s, int sig)
+{
+	uint64_t now = clock_ms();
+
+	if (sig != SIGTERM)
+		return false;
+	if (!s->term_at)
+		s->term_at = now;
+	return now >= s->term_at + SECOND_TERM_MS;
+}
+
+/* An image that is written back is given its time: only a second TERM ends that. */
 static void on_signal(struct state *s, int sig)
 {
 	enum session_phase phase = s->session->phase;
 
 	if (sig == SIGWINCH)
-		session_winch(s->session);
-	else if (phase < RUNNING)
-		s->end_signal = sig;
-	else if (phase == RUNNING && sig == SIGTERM && ++s->terms > 1)
+		s->session->winch = true;
+	else if ((phase == RUNNING || phase == FINISHING) && is_second_term(s, sig))
 		s->end_signal = SIGKILL;
 	else if (phase == RUNNING)
 		s->session->pending |= 1ull << sig;
+	else if (phase != FINISHING)
+		s->end_signal = sig;
 }
 
 static int signals_open(struct state *s, struct err *e)
@@ -133,14 +160,19 @@ static int signals_open(struct state *s, struct err *e)
 
 /* kernel log and QEMU's own words */
 
-static void tail_read(int fd, struct buf *b, bool show)
+static void tail_read(int fd, struct buf *b, struct sink *show)
 {
 	char chunk[4096];
 	ssize_t n;
 
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0) {
-		if (show && write(STDERR_FILENO, chunk, (size_t)n) < 0)
+	/* A reader of stderr that is slow must not hold up the run, nor make us hold more. */
+	while (!show || show->ring.size - show->ring.len >= sizeof(chunk)) {
+		n = read(fd, chunk, sizeof(chunk));
+		if (n <= 0)
 			return;
+		msg_clean(chunk, (size_t)n);
+		if (show)
+			sink_data(show, (const uint8_t *)chunk, (size_t)n);
 		if (b->len + (size_t)n > 2 * LOG_TAIL) {
 			memmove(b->p, b->p + b->len - LOG_TAIL, LOG_TAIL);
 			b->len = LOG_TAIL;
@@ -152,8 +184,10 @@ static void tail_read(int fd, struct buf *b, bool show)
 
 static void tails_read(struct state *s)
 {
-	tail_read(s->r->log, &s->r->log_tail, s->r->spec->boot_log || s->r->spec->debug);
-	tail_read(s->r->qemu_err, &s->r->qemu_text, false);
+	bool show = s->r->spec->boot_log || s->r->spec->debug;
+
+	tail_read(s->r->log, &s->r->log_tail, show ? &s->log : NULL);
+	tail_read(s->r->qemu_err, &s->r->qemu_text, NULL);
 }
 
 /* deadlines */
@@ -250,7 +284,7 @@ static int on_deadline(struct state *s, uint64_t now, struct err *e)
 
 /* loop */
 
-enum slot { P_SIGNAL, P_PID, P_WIRE, P_LOG, P_QEMU, P_IN, P_OUT, P_ERR, P_COUNT };
+enum slot { P_SIGNAL, P_PID, P_WIRE, P_LOG, P_QEMU, P_IN, P_OUT, P_ERR, P_SHOW, P_COUNT };
 
 static struct pollfd want(int fd, bool when, int events)
 {
@@ -266,11 +300,12 @@ static void wants(struct state *s, struct pollfd p[P_COUNT])
 	p[P_SIGNAL] = want(s->sigfd, true, POLLIN);
 	p[P_PID] = want(s->pidfd, !s->r->qemu_gone, POLLIN);
 	p[P_WIRE] = want(s->r->wire, !s->wire_eof, POLLIN | (full ? POLLOUT : 0));
-	p[P_LOG] = want(s->r->log, !s->r->qemu_gone, POLLIN);
+	p[P_LOG] = want(s->r->log, !s->r->qemu_gone && s->log.ring.len < MUX_WINDOW / 2, POLLIN);
 	p[P_QEMU] = want(s->r->qemu_err, !s->r->qemu_gone, POLLIN);
 	p[P_IN] = want(n->in.fd, !full && session_wants_stdin(n), POLLIN);
 	p[P_OUT] = want(n->out.to.fd, n->out.ring.len > 0, POLLOUT);
 	p[P_ERR] = want(n->err.to.fd, n->err.ring.len > 0, POLLOUT);
+	p[P_SHOW] = want(s->log.to.fd, s->log.ring.len > 0, POLLOUT);
 }
 
 static bool finished(const struct state *s)
@@ -288,8 +323,12 @@ static int wait_for_something(struct state *s, struct pollfd p[P_COUNT], struct 
 
 	if (at)
 		ms = at <= now ? 0 : at - now > 60000 ? 60000 : (int)(at - now);
-	if (poll(p, P_COUNT, ms) >= 0)
+	if (poll(p, P_COUNT, ms) >= 0) {
+		/* We were stopped, and the guest perhaps with us: it gets its time to answer again. */
+		if (at && s->asked_at && clock_ms() > at + SILENCE_MS)
+			s->asked_at = clock_ms();
 		return 0;
+	}
 	for (size_t i = 0; i < P_COUNT; i++)
 		p[i].revents = 0;
 	return errno == EINTR ? 0 : err_sys(e, "poll");
@@ -308,6 +347,8 @@ static int on_poll(struct state *s, const struct pollfd p[P_COUNT], struct err *
 		sink_pump(&s->session->out);
 	if (p[P_ERR].revents)
 		sink_pump(&s->session->err);
+	if (p[P_SHOW].revents)
+		sink_pump(&s->log);
 	if (p[P_WIRE].revents & (POLLIN | POLLHUP | POLLERR))
 		r = wire_read(s, e);
 	if (r == 0 && p[P_IN].revents && session_wants_stdin(s->session))
@@ -381,7 +422,13 @@ static int sink_error(const struct sink *k, struct err *e)
 	return k->error ? err_code(e, k->error, "write %s", k->name) : 0;
 }
 
-/* What the run came to. The status record counts for more than anything else. */
+/* Output that the guest has sent and nobody has got. */
+static bool is_cut(const struct session *n)
+{
+	return n->out.ring.len || n->err.ring.len;
+}
+
+/* What the run came to. The status record counts for more than anything else, but for lost output. */
 static int result(struct state *s, int r, int *code, struct err *e)
 {
 	struct session *n = s->session;
@@ -400,20 +447,23 @@ static int result(struct state *s, int r, int *code, struct err *e)
 	if (n->has_exit && session_writable(n) && !n->written_back)
 		return err_set(e, EIO,
 			       "the machine is lost: it ended before its images were written back");
-	if (n->has_exit) {
+	if (n->has_exit && (r == 0 || !is_cut(n))) {
 		if (sink_error(&n->out, e) < 0 || sink_error(&n->err, e) < 0)
 			return -e->code;
 		if (n->exit.oom)
 			msg_warn("the guest ran out of memory and killed the command");
-		return proc_exit_code(&n->exit.status);
+		*code = proc_exit_code(&n->exit.status);
+		return 0;
 	}
 	if (r < 0)
 		return r;
+	s->r->lost = true;
 	return err_set(e, EIO, "the machine is lost: it ended without a status");
 }
 
 static void state_free(struct state *s)
 {
+	sink_close(&s->log);
 	session_close(s->session);
 	free(s->session);
 	if (s->sigfd >= 0)
@@ -440,7 +490,7 @@ static struct state *state_new(struct relay *r)
 	n->process_len = r->process_len;
 	s->r = r;
 	s->session = n;
-	s->sigfd = s->pidfd = -1;
+	s->sigfd = s->pidfd = s->log.to.fd = -1;
 	s->last_heard = clock_ms();
 	return s;
 }
@@ -458,6 +508,8 @@ int relay_run(struct relay *r, int *code, struct err *e)
 							: err_set(e, ENOMEM, "out of memory");
 	}
 	k = session_open(s->session, r->closed, e);
+	if (k == 0 && sink_open(&s->log, NULL, STDERR_FILENO, r->closed & 4, "stderr") < 0)
+		k = err_set(e, ENOMEM, "out of memory");
 	s->pidfd = (int)syscall(SYS_pidfd_open, r->qemu, 0);
 	if (k == 0)
 		k = s->pidfd < 0 ? err_sys(e, "pidfd_open") : signals_open(s, e);

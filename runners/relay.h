@@ -33,6 +33,7 @@ struct relay {
 	/* found out */
 	struct relay_times times;
 	bool contact;	/* the guest has spoken: nothing was read from stdin before */
+	bool lost;	/* the machine ended without a word */
 	bool qemu_gone; /* reaped */
 	struct proc_status qemu_status;
 	struct buf log_tail;  /* the end of the kernel log */
@@ -40,9 +41,9 @@ struct relay {
 };
 
 /*
- * Runs until the machine is gone and all output is written. Returns the command's exit code, or
- * -errno with a sentence: *code then has the exit code that goes with it (125, 126, 127, 128+N).
- * QEMU is ended on every way out.
+ * Runs until the machine is gone and all output is written. *code is the exit code: with 0 the
+ * command's own, with -errno and a sentence the one that goes with that (124 to 127, 128+N). QEMU is
+ * ended on every way out.
  */
 int relay_run(struct relay *r, int *code, struct err *e) must_check nonnull(1, 2, 3);
 

@@ -173,18 +173,17 @@ static void send_signals(struct session *s)
 	}
 }
 
-void session_winch(struct session *s)
+static void send_winch(struct session *s)
 {
 	uint8_t room[32];
 	struct wire_out o = { .p = room, .cap = sizeof(room) };
 	struct wire_winsize w;
 
-	if (!s->spec->tty || s->phase != RUNNING)
+	if (!s->winch || !s->spec->tty || s->phase != RUNNING)
 		return;
 	tty_size(&w);
 	wire_put_winsize(&o, &w);
-	if (mux_request(&s->mux, s->out.ch, WIRE_WINCH, false, o.p, o.n) < 0)
-		msg_debug("a window change was not sent");
+	s->winch = mux_request(&s->mux, s->out.ch, WIRE_WINCH, false, o.p, o.n) == -EAGAIN;
 }
 
 void session_ask(struct session *s)
@@ -232,6 +231,7 @@ int session_speak(struct session *s, struct err *e)
 			sinks[i]->eow_owed = false;
 	}
 	send_signals(s);
+	send_winch(s);
 	send_end(s);
 	return r;
 }
@@ -292,7 +292,8 @@ static int on_close(struct session *s, struct sink *k, struct err *e)
 {
 	k->peer_closed = true;
 	k->eow_owed = false;
-	if (mux_close(&s->mux, k->ch) < 0)
+	sink_eof(k);
+	if (mux_close(&s->mux, k->ch) < 0 && s->phase != ENDING)
 		return err_set(e, EPROTO, "CLOSE out of order");
 	if (k == &s->out)
 		s->closed = s->in_done = true;
@@ -332,7 +333,9 @@ static int handle(struct session *s, const struct mux_event *ev, struct err *e)
 		on_global_reply(s, ev->ok);
 		return 0;
 	case MUX_OPEN:
-		return mux_reject(&s->mux, ev->channel);
+		return mux_reject(&s->mux, ev->channel) < 0
+			       ? err_set(e, EPROTO, "a channel at the end")
+			       : 0;
 	case MUX_CLOSE:
 		return k ? on_close(s, k, e) : 0;
 	case MUX_DISCONNECT:
@@ -342,6 +345,9 @@ static int handle(struct session *s, const struct mux_event *ev, struct err *e)
 			  (const char *)ev->data);
 		return 0;
 	case MUX_EOF:
+		if (k)
+			sink_eof(k);
+		return 0;
 	case MUX_WRITABLE:
 	case MUX_CLOSED:
 		return 0;

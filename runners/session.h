@@ -50,6 +50,7 @@ struct session {
 	/* what is to be said, and what was */
 	struct mux mux;
 	uint64_t pending; /* signals for the command: bit N = signal N */
+	bool winch;	  /* the size of the terminal has changed */
 	int opened;	  /* channels that the guest has accepted */
 	size_t piece_at;  /* of the process half: bytes sent */
 	bool exec_sent, closed, finish_sent;
@@ -70,9 +71,6 @@ int session_speak(struct session *s, struct err *e) must_check nonnull(1, 2);
 /* stdin is to be read (and the guest has room for it); then session_stdin() reads once. */
 bool session_wants_stdin(const struct session *s) must_check nonnull(1);
 int session_stdin(struct session *s, struct err *e) must_check nonnull(1, 2);
-
-/* The terminal's size has changed. */
-void session_winch(struct session *s) nonnull(1);
 
 /* Asks whether the guest is there. */
 void session_ask(struct session *s) nonnull(1);

@@ -3,10 +3,14 @@
 #include "runners/sink.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
 
 int sink_open(struct sink *k, struct mux *mux, int fd, bool closed, const char *name)
 {
-	*k = (struct sink){ .mux = mux, .ch = -1, .name = name };
+	*k = (struct sink){ .mux = mux, .ch = -1, .fd = fd, .name = name };
 	stream_open(&k->to, fd, true, closed);
 	return ring_init(&k->ring, MUX_WINDOW);
 }
@@ -19,14 +23,14 @@ void sink_close(struct sink *k)
 
 static void give_back(struct sink *k, size_t n)
 {
-	if (!k->peer_closed)
+	if (k->mux && !k->peer_closed)
 		mux_consumed(k->mux, k->ch, n);
 }
 
 static void fall(struct sink *k, int code)
 {
 	k->broken = true;
-	k->eow_owed = !k->peer_closed;
+	k->eow_owed = k->mux && !k->peer_closed;
 	if (code != EPIPE)
 		k->error = code;
 	give_back(k, k->ring.len);
@@ -63,6 +67,26 @@ void sink_data(struct sink *k, const uint8_t *p, size_t n)
 	ring_put(&k->ring, p + at, n - at);
 }
 
+/* /dev/null takes the place of our end. stderr stays: our own messages go there. */
+static void finish(struct sink *k)
+{
+	int null;
+
+	if (!k->eof || k->ring.len || k->broken || k->fd != STDOUT_FILENO)
+		return;
+	k->broken = true;
+	stream_close(&k->to);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0 || fd_move(null, k->fd) < 0)
+		close(k->fd);
+}
+
+void sink_eof(struct sink *k)
+{
+	k->eof = true;
+	finish(k);
+}
+
 void sink_pump(struct sink *k)
 {
 	const void *p;
@@ -76,4 +100,5 @@ void sink_pump(struct sink *k)
 		ring_drop(&k->ring, got);
 		give_back(k, got);
 	}
+	finish(k);
 }

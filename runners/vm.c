@@ -242,6 +242,7 @@ static int start_qemu(struct plan *p, struct ends *n, pid_t *pid, struct err *e)
 	s.path = getenv("PATH");
 	s.fd[0] = null;
 	s.fd[1] = s.fd[2] = n->err[1];
+	s.close_rest = true;
 	s.keep = keep;
 	s.nkeep = p->base.fd >= 0 ? 3 : 2;
 	s.new_group = true; /* Ctrl-C is for the command, not for the machine */
@@ -302,10 +303,10 @@ static void explain(const struct relay *r, struct err *e)
 		at += strlen(mark);
 		err_set(e, EIO, "the machine is lost: the guest's kernel panicked: %.*s",
 			(int)strcspn(at, "\r\n"), at);
-	} else if (e->code == EIO && r->qemu_status.kind == PROC_SIGNALED) {
+	} else if (r->lost && r->qemu_status.kind == PROC_SIGNALED) {
 		err_set(e, EIO, "the machine is lost: QEMU was killed by %s",
 			proc_signal_name(r->qemu_status.value));
-	} else if (e->code == EIO && r->qemu_status.value) {
+	} else if (r->lost && r->qemu_status.value) {
 		err_set(e, EIO, "the machine is lost: QEMU ended with status %d",
 			r->qemu_status.value);
 	} else if (!r->log_tail.len && !r->qemu_text.len) {
@@ -315,14 +316,14 @@ static void explain(const struct relay *r, struct err *e)
 	}
 }
 
-static uint64_t contact_limit(bool kvm)
+static int contact_limit(bool kvm, uint64_t *ms, struct err *e)
 {
 	const char *text = getenv("EXECVM_BOOT_TIMEOUT");
-	uint64_t ms;
 
-	if (text && num_duration(text, 1, 86400000, &ms) == 0)
-		return ms;
-	return kvm ? CONTACT_KVM_MS : CONTACT_TCG_MS;
+	*ms = kvm ? CONTACT_KVM_MS : CONTACT_TCG_MS;
+	if (text && *text && num_duration(text, 1, 86400000, ms) < 0)
+		return err_set(e, EINVAL, "EXECVM_BOOT_TIMEOUT: '%s' is no duration", text);
+	return 0;
 }
 
 /* One machine. *again: it made no contact, and emulation is to be tried. */
@@ -332,8 +333,12 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 	struct relay r = { .spec = p->spec, .entry = entry, .closed = closed };
 	struct ends n;
 	int code = EXIT_EXECVM;
-	int k = ends_open(&n, e);
+	uint64_t limit;
+	int k = contact_limit(p->facts.kvm, &limit, e);
 
+	if (k < 0)
+		return code;
+	k = ends_open(&n, e);
 	if (k == 0)
 		k = start_qemu(p, &n, &r.qemu, e);
 	if (k < 0) {
@@ -348,7 +353,7 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 	r.qemu_err = n.err[0];
 	r.start_ns = p->start_ns;
 	r.times.qemu = (clock_ns() - p->start_ns) / 1000000u;
-	r.contact_ms = r.times.qemu + contact_limit(p->facts.kvm);
+	r.contact_ms = r.times.qemu + limit;
 	if (p->wired) {
 		r.machine = p->machine.p;
 		r.machine_len = p->machine.len;
@@ -357,10 +362,8 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 	}
 	k = relay_run(&r, &code, e);
 	*again = k < 0 && code == EXIT_EXECVM && !r.contact && p->may_retry;
-	if (k >= 0)
-		code = k;
 	if (k < 0 && code == EXIT_EXECVM && !*again) {
-		if (k == -EIO || k == -ETIMEDOUT)
+		if (r.lost || k == -ETIMEDOUT)
 			explain(&r, e);
 		if (k == -EIO || k == -ETIMEDOUT || k == -EPROTO) {
 			show_tail("guest log", &r.log_tail, p->spec->boot_log ? 0 : LOG_LINES);

@@ -135,7 +135,7 @@ static void value(enum kind k, const uint8_t *p, size_t n)
 		v.boot.machine_len = n < ROOM / 2 ? n : ROOM / 2;
 		break;
 	case FAILURE:
-		v.failure.code = wire_get_u32(&i);
+		v.failure.code = wire_get_u32(&i) % WIRE_ERRNO_MAX + 1;
 		memcpy(v.failure.stage, i.p, sizeof(v.failure.stage) - 1);
 		memcpy(v.failure.operand, i.p, sizeof(v.failure.operand) - 1);
 		break;
