@@ -1,140 +1,183 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# R1, R4, R5, R6, R10, R12: what a kernel makes of our archives, alone and behind one another.
-# timeout: 300
+# R1, R4, R6, R10, R11, R12, R13, R17: what the kernel makes of our archives.
+# timeout: 240
 set -u
 # shellcheck source=tests/tap.sh
 . "$SRCDIR/tests/tap.sh"
+# shellcheck source=tests/vm/raw.sh
+. "$SRCDIR/tests/vm/raw.sh"
 
-kernel=${EXECVM_KERNEL:-${XDG_CACHE_HOME:-$HOME/.cache}/execvm/kernel/current/vmlinux}
-busybox=$(command -v busybox)
-[ -e "$kernel" ] || skip_all "vm: no kernel $kernel"
-command -v qemu-system-x86_64 >/dev/null || skip_all 'vm: no qemu-system-x86_64'
-[ -n "$busybox" ] || skip_all 'vm: no busybox'
+"$EXECVM" run --dry-run -- /bin/true >/dev/null 2>&1
 
-# Boots the initrd; what its /init says between the marks is in ./said.
-boot() { # INITRD [WORDS of the kernel command line]
-	qemu-system-x86_64 -M microvm,acpi=off,isa-serial=on,pit=on,pic=on,rtc=on -accel tcg,thread=single \
-		-m 256 -nodefaults -no-user-config -no-reboot -display none -serial stdio \
-		-kernel "$kernel" -initrd "$1" </dev/null >console 2>&1 \
-		-append 'console=ttyS0 reboot=t panic=-1 quiet tsc_early_khz=2000000 lpj=4000000'" ${2-}"
-	tr -d '\r' <console | sed -n '/^BEGIN$/,/^END$/{ /^BEGIN$/d; /^END$/d; p }' >said
-	[ -n "${2-}" ] || [ -s said ] || diag "$(tail -n 20 console)"
+run() {
+	"$EXECVM" run "$@" </dev/null
 }
 
-# Lists the tree as the kernel made it: type and mode, links, owner, mtime, size or device, name.
-cat >init <<'INIT'
-#!/bin/busybox sh
-export PATH=/
-stat() { /bin/busybox stat "$@"; }
-echo BEGIN
-/bin/busybox find / -xdev -mindepth 1 | /bin/busybox sort | while IFS= read -r f; do
-	set -- $(stat -c '%f %h %u %g %Y %s %t:%T' "$f")
-	size=$6
-	case $1 in 2* | 6*) size=$7 ;; 4*) size=0 && set -- "$1" 1 "$3" "$4" "$5" ;; esac
-	case $1 in a*) target=" -> $(/bin/busybox readlink "$f")" ;; *) target= ;; esac
-	echo "$1 $2 $3 $4 $5 $size ${f#/}$target"
+# A tree with all kinds of files.
+mkdir -p tree/deep/er/still tree/empty tree/bin tree/etc
+cp /bin/busybox tree/bin/busybox
+ln -s busybox tree/bin/sh
+for n in 0 1 3 4 5 511 512 513 4096 65537; do
+	head -c $n /bin/busybox >tree/deep/size-$n
 done
-for f in /links/* /sum/*; do
-	[ ! -f "$f" ] || echo "sum $f $(/bin/busybox md5sum <"$f")"
+long=$(head -c 250 /dev/zero | tr '\0' n)
+echo long >"tree/$long"
+echo odd >"tree/odd $(printf '\303\050\n\t\377')"
+ln -s /no/where tree/deep/dangling
+ln -s "$(head -c 4000 /dev/zero | tr '\0' t)" tree/deep/far
+mkfifo tree/deep/er/fifo
+echo one >tree/deep/one
+ln tree/deep/one tree/two
+ln tree/deep/one tree/deep/er/three
+echo one >tree/same-content
+: >tree/deep/none
+ln tree/deep/none tree/none-2
+chmod 7751 tree/bin
+chmod 0 tree/same-content
+chmod 4755 tree/two
+# What it is. A newline in a name is not for "read": that file is looked at separately.
+(cd tree && find . ! -name . ! -name 'odd*' | LC_ALL=C sort | while read -r f; do
+	if [ -L "$f" ]; then
+		printf '%s -> %s\n' "$f" "$(readlink "$f")"
+	else
+		printf '%s %s %s\n' "$f" "$(stat -c '%f' "$f")" "$([ -d "$f" ] || stat -c %h "$f")"
+	fi
+	[ ! -f "$f" ] || [ -L "$f" ] || md5sum <"$f"
+done) >want
+cat >look <<'EOT'
+cd /
+find . -xdev ! -name . ! -name 'odd*' ! -path './dev*' ! -path './proc*' ! -path './sys*' ! -path './run*' \
+	! -path ./init ! -path ./tmp ! -path ./root ! -path ./bin/execvm | sort | while read -r f; do
+	if [ -L "$f" ]; then
+		printf '%s -> %s\n' "$f" "$(readlink "$f")"
+	else
+		printf '%s %s %s\n' "$f" "$(stat -c '%f' "$f")" "$([ -d "$f" ] || stat -c %h "$f")"
+	fi
+	[ ! -f "$f" ] || [ -L "$f" ] || md5sum <"$f"
 done
-[ ! -e /links/a ] || echo "inodes $(stat -c %i /links/a /links/b /links/z | /bin/busybox uniq | /bin/busybox wc -l)"
-echo END
-/bin/busybox reboot -f
-INIT
-chmod 755 init
+exec >/dev/stderr
+cat /odd*
+stat -c '%u:%g %Y' /two /deep/er
+stat -c %i /deep/one /two /deep/er/three | sort -u | wc -l
+echo more >>/two
+cat /deep/er/three
+chmod 644 /same-content
+cat /same-content
+stat -c '%F %t:%T %a' /dev/null
+EOT
+if ! "$EXECVM" initrd build --no-check --tree tree -o tree.cpio 2>build.err; then
+	diag "$(cat build.err)"
+	skip_all 'no initrd'
+fi
+cp tree.cpio tree.before
+touch -d '2001-02-03 04:05:06' tree.cpio
+chmod 444 tree.cpio
+date=$(stat -c '%Y %a' tree.cpio)
+status 'R1, R11: an initrd of the caller' 0 run --initrd tree.cpio -- /bin/busybox sh -c "$(cat look)"
+same 'R1, R4: the kernel has made the same tree' out want
+is 'R1, R4: names, owners, times; hard links are one file, equal files are not' "$(cat err)" "odd
+0:0 0
+0:0 0
+1
+one
+more
+one
+character special file 1:3 666"
+same 'R11: the file is untouched' tree.cpio tree.before
+is 'R11: its date and its mode, too' "$(stat -c '%Y %a' tree.cpio)" "$date"
 
-# The same list, of what the archive is to be.
-wanted() { # WORDS of build
-	"$EXECVM" initrd build --list "$@" | perl -ne '
-		my %bits = qw(d 040000 - 0100000 l 0120000 c 020000 b 060000 p 010000 s 0140000);
-		my ($mode, $ino, $links, $uid, $gid, $mtime, $size, $name) = split / /, $_, 8;
-		my $mode8 = oct($bits{substr $mode, 0, 1}) | oct substr $mode, 1;
-		$size = sprintf "%x:%x", split /,/, $size if $size =~ /,/;
-		$size = $name =~ / -> (.*)/ ? length $1 : $size if $mode =~ /^l/;
-		$name =~ s/\\([0-7]{3})/chr oct $1/ge;
-		printf "%x %s %s %s %s %s %s", $mode8, $links, $uid, $gid, $mtime, $size, $name'
+# Shared by several at once, each with a segment of its own.
+for n in 1 2 3; do
+	run --initrd tree.cpio --hostname "host-$n" -- /bin/sh -c 'busybox hostname; busybox cat /two' >shared.$n 2>&1 &
+done
+wait
+is 'R11: three runs share it' "$(cat shared.1 shared.2 shared.3 | tr '\n' ' ')" 'host-1 one host-2 one host-3 one '
+
+# A segment behind another, of each compression. The second has what it has to replace.
+mkdir -p first second/etc
+cp -r tree/bin first/
+mkdir first/etc
+echo first >first/etc/which
+echo only >first/etc/only-first
+echo second >second/etc/which
+"$EXECVM" initrd build --tree second --add "$EXECVM_GUEST=/init" -o second.cpio
+script='busybox cat /etc/which /etc/only-first'
+for compress in none gzip zstd lz4; do
+	"$EXECVM" initrd build --no-check --tree first --compress $compress -o first.$compress
+	{
+		cat first.$compress
+		# Segments begin at multiples of four.
+		head -c $((($(stat -c %s first.$compress) + 3) / 4 * 4 - $(stat -c %s first.$compress))) /dev/zero
+		cat second.cpio
+	} >both.cpio
+	case $compress in
+	lz4) # the kernel takes nothing but zeros behind it, so it goes to the end
+		"$EXECVM" initrd build --no-check --tree second --compress lz4 -o second.lz4
+		"$EXECVM" initrd build --no-check --tree first --add "$EXECVM_GUEST=/init" -o first.raw
+		{ cat first.raw && head -c $((($(stat -c %s first.raw) + 3) / 4 * 4 - $(stat -c %s first.raw))) /dev/zero; } >both.cpio
+		cat second.lz4 >>both.cpio
+		;;
+	esac
+	status "R10, R12: two segments, $compress: the machine ends" 0 raw_boot log 60 "$raw_microvm" both.cpio \
+		"$(payload "{\"args\": [\"/bin/sh\", \"-c\", \"$script\"]}")"
+	is "R10, R12: two segments, $compress: both are there, the last one wins" \
+		"$(tr -d '\r' <log | grep -v '^\[' | tr '\n' ' ')" 'second only '
+done
+for compress in gzip zstd; do
+	status "R10, R11: $compress of the caller, then ours" 0 run --initrd first.$compress -- /bin/sh -c "$script"
+	is "R10, R11: $compress of the caller: it is there" "$(tr '\n' ' ' <out)" 'first only '
+done
+status 'R11: an initrd that is none: 125' 125 run --initrd look -- /bin/true
+like 'R11: an initrd that is none: why' "$(cat err)" '^execvm run: .*look'
+head -c 100000 tree.before >cut.cpio
+status 'R11: an initrd that is cut: 125' 125 run --initrd cut.cpio -- /bin/sh -c true
+like 'R11: an initrd that is cut: why' "$(cat err)" '^execvm run: .*cut[.]cpio'
+
+# R17: what has passed the check boots, as it is.
+"$EXECVM" initrd build --tree first --add "$EXECVM_GUEST=/init" -o checked.cpio
+status 'R17: a checked archive boots' 0 raw_boot log 60 "$raw_microvm" checked.cpio \
+	"$(payload '{"args": ["/bin/busybox", "true"]}')"
+like 'R17: its /init runs' "$(cat log)" 'execvm: exit 0'
+
+# Nothing is started that has no room.
+printf '#!/bin/sh\n: >started\nexec false\n' >no-qemu
+chmod +x no-qemu
+filler() { # MIB COMPRESS
+	head -c $(($1 * 1048576)) /dev/zero >filler
+	"$EXECVM" initrd build --no-check --add filler=/filler --add /bin/busybox=/bin/busybox --compress "$2" -o filler.$2
+	rm filler
 }
+filler 60 none
+EXECVM_QEMU=$PWD/no-qemu status 'R13: too large for the memory: 125' 125 run --initrd filler.none -m 96M -- /bin/busybox true
+like 'R13: too large: why' "$(cat err)" '^execvm run: .*too large for 96 MiB of memory: 6[0-9] MiB unpacked, 6[0-9] MiB loaded'
+ok 'R13: too large: nothing was started' test ! -e started
+filler 60 gzip
+EXECVM_QEMU=$PWD/no-qemu status 'R13: too large when it is unpacked: 125' 125 run --initrd filler.gzip -m 96M -- /bin/busybox true
+like 'R13: too large when it is unpacked: why' "$(cat err)" '^execvm run: .*too large for 96 MiB of memory: 6[0-9] MiB unpacked, [12] MiB loaded'
+ok 'R13: too large when it is unpacked: nothing was started' test ! -e started
 
-long=$(head -c 255 /dev/zero | tr '\0' n)
-mkdir -p tree/links tree/sum "tree/dir/$long" tree/modes
-for n in 0 1 2 3 4 4095 4096 4097 9000000; do # the last one: blocks that do not shrink
-	head -c $n /dev/urandom >tree/sum/$n
-done
-echo linked >tree/links/a
-ln tree/links/a tree/links/b
-ln tree/links/a tree/links/z
-: >tree/links/empty
-ln tree/links/empty tree/links/empty2
-ln -s ../links/a tree/dir/symlink
-ln -s "$(head -c 4000 /dev/zero | tr '\0' t)" tree/dir/long-symlink
-for m in 0400 0755 4755 2750 1644; do : >tree/modes/$m && chmod $m tree/modes/$m; done
-touch -d @1234567890 tree/sum/1
-
-sources="--tree tree --add init=/init --add $busybox=/bin/busybox --make /dev/vda=block:254:16,mode=640,gid=6
-	--make /fifo=fifo,mode=600 --make /tmp=dir,mode=1777 --make /owned=dir,uid=4000000000,gid=7"
-export SOURCE_DATE_EPOCH=1400000000
-# shellcheck disable=SC2086 # words
-wanted $sources >want
-(cd tree && md5sum links/* sum/* | sed 's,^\([^ ]*\)  \(.*\),sum /\2 \1  -,') >>want
-echo 'inodes 1' >>want
-# The kernel writes to the console, and has a /root of its own.
-tidy() {
-	sed 's/^\(2180 1 0 0\) [0-9]* \(.*dev.console\)$/\1 - \2/; /^41c0 .* root$/d' | LC_ALL=C sort
-}
-tidy <want >want.sorted
-for c in none gzip zstd lz4; do
-	# shellcheck disable=SC2086
-	"$EXECVM" initrd build $sources --compress $c -o all.$c
-	boot all.$c
-	tidy <said >said.sorted
-	same "R1 R4 R5 R6 R12 the kernel makes exactly that tree of it, $c" said.sorted want.sorted
-done
-
-# R4: files of a source whose inodes differ by 2^32, with the link counts that they had there.
-mkdir far
-printf 'first\n' >far/x && printf 'second\n' >far/y
-tar -cf far-x.tar --format=pax -C far --transform 's,^,links/,' --pax-option='SCHILY.ino:=7,SCHILY.dev:=5,SCHILY.nlink:=2' x
-tar -cf far-y.tar --format=pax -C far --transform 's,^,links/,' --pax-option='SCHILY.ino:=4294967303,SCHILY.dev:=5,SCHILY.nlink:=2' y
-"$EXECVM" initrd build --archive far-x.tar --archive far-y.tar --add init=/init --add "$busybox=/bin/busybox" -o far.cpio
-boot far.cpio
-is 'R4 source inodes that differ by 2^32 are two files' "$(grep '^sum' said | awk '{ print $3 }' | paste -sd' ')" \
-	"$(md5sum <far/x | cut -d' ' -f1) $(md5sum <far/y | cut -d' ' -f1)"
-
-# R10: segments. /both is in both; the one behind wins.
-echo base >both.base && echo segment >both.segment && echo extra >extra
-"$EXECVM" initrd build --add init=/init --add "$busybox=/bin/busybox" --add both.base=/sum/both -o base.cpio
-"$EXECVM" initrd build --no-check --add both.segment=/sum/both --add extra=/sum/extra -o segment.cpio
-segments() { # NAME FILE...
-	name=$1
-	shift
-	: >joined
-	for f; do
-		cat "$f" >>joined
-		head -c $(((4 - $(wc -c <joined) % 4) % 4)) /dev/zero >>joined
+# The other way round: in as little memory as is accepted it is there, to the last byte.
+least() { # INITRD: MiB
+	low=8 high=1024
+	while [ $((high - low)) -gt 1 ]; do
+		mid=$(((low + high) / 2))
+		if "$EXECVM" run --dry-run --initrd "$1" -m ${mid}M -- /bin/true >/dev/null 2>&1; then
+			high=$mid
+		else
+			low=$mid
+		fi
 	done
-	boot joined
-	is "R10 $name: both are there, the one behind wins" "$(grep '^sum' said)" "sum /sum/both $(md5sum <both.segment)
-sum /sum/extra $(md5sum <extra)"
-	is "R10 R13 $name: measured as a whole" "$("$EXECVM" initrd info joined 2>&1 | sed 's/.*: \([0-9]* entries\).* with .*/\1/')" \
-		"$(($(cpio -it <base.cpio 2>/dev/null | wc -l) + $(cpio -it <segment.cpio 2>/dev/null | wc -l))) entries"
+	echo $high
 }
-segments raw+raw base.cpio segment.cpio
-gzip -nc base.cpio >base.gz
-gzip -nc segment.cpio >segment.gz
-segments gzip+raw base.gz segment.cpio
-segments gzip+gzip base.gz segment.gz
-segments raw+gzip base.cpio segment.gz
-"$EXECVM" initrd build --add init=/init --add "$busybox=/bin/busybox" --add both.base=/sum/both --compress gzip -o our.gz
-segments 'our gzip+raw' our.gz segment.cpio
-for c in zstd lz4; do
-	"$EXECVM" initrd build --no-check --add both.segment=/sum/both --add extra=/sum/extra --compress $c -o segment.$c
-	segments "raw+$c" base.cpio segment.$c
+for compress in none gzip; do
+	mib=$(least filler.$compress)
+	EXECVM_BOOT_TIMEOUT=30 status "R13: the least memory that is accepted is enough: $compress, $mib MiB" 0 \
+		run --initrd filler.$compress -m "${mib}M" -- /bin/busybox wc -c /filler
+	is "R13: everything is there: $compress" "$(cut -d ' ' -f 1 out)" 62914560
 done
-
-# R17: our own init, told by the kernel command line, with nothing of a runner around it.
-"$EXECVM" initrd build --init --add "$busybox=/bin/busybox" --make /bin/echo=symlink:busybox -o init.cpio
-boot init.cpio "execvm.payload=$("$EXECVM" init --encode -- /bin/echo said by the command)"
-like 'R17 --init: the command of the command line runs' "$(tr -d '\r' <console)" '^said by the command$'
-like 'R17 --init: and its status is logged' "$(cat console)" 'execvm: exit 0'
+"$EXECVM" initrd build --no-check --add /bin/busybox=/bin/busybox -o small.cpio
+mib=$(least small.cpio)
+EXECVM_BOOT_TIMEOUT=30 status "R13: the least memory that is accepted is enough: next to nothing, $mib MiB" 0 \
+	run --initrd small.cpio -m "${mib}M" -- /bin/busybox true
 done_testing
