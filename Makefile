@@ -26,7 +26,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) -I. -I$(BUILD)/include -ffile-pref
 HOST_CFLAGS = $(ALL_CFLAGS) -DEXECVM_LIBDIR='"$(PREFIX)/lib/execvm"' -O2 -g -fstack-protector-strong -fPIE \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2) $(CFLAGS)
 HOST_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
-HOST_LIBS = -ljansson -larchive -lkmod
+HOST_LIBS = -ljansson -larchive -lkmod -lz -llz4
 # Kernel headers through links of our own: /usr/include itself would bring glibc's.
 GUEST_CFLAGS = $(ALL_CFLAGS) -isystem $(BUILD)/kernel-include -Os -fno-pie -ffunction-sections \
 	-fdata-sections -fno-asynchronous-unwind-tables -fno-stack-protector
@@ -39,7 +39,7 @@ LIB_SRC := $(wildcard lib/*.c)
 GUEST_SRC := execvm.c $(LIB_SRC) $(wildcard chain/*.c) $(wildcard init/*.c)
 HOST_SRC := execvm.c $(LIB_SRC) $(wildcard chain/*.c) $(wildcard init/*.c) $(wildcard runners/*.c) $(wildcard initrd/*.c)
 GUEST_OBJ := $(GUEST_SRC:%.c=$(BUILD)/guest/%.o)
-HOST_OBJ := $(HOST_SRC:%.c=$(BUILD)/host/%.o) $(BUILD)/host/runners/guest-image.o
+HOST_OBJ := $(HOST_SRC:%.c=$(BUILD)/host/%.o) $(BUILD)/host/initrd/guest-image.o
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/host/%.o)
 
 .PHONY: all
@@ -71,7 +71,7 @@ $(BUILD)/host/%.o: %.c Makefile | $(BUILD)/include/version.h
 	$(Q)$(CC) $(CPPFLAGS) $(HOST_CFLAGS) -DEXECVM_GUEST=0 -MMD -MP -c -o $@ $<
 
 # The guest program travels inside the host program: one file to install, never two versions.
-$(BUILD)/host/runners/guest-image.o: runners/guest-image.S $(BUILD)/guest/execvm Makefile
+$(BUILD)/host/initrd/guest-image.o: initrd/guest-image.S $(BUILD)/guest/execvm Makefile
 	@mkdir -p $(@D)
 	$(call say,AS,$@)
 	$(Q)$(CC) -DGUEST_IMAGE='"$(BUILD)/guest/execvm"' -c -o $@ $<

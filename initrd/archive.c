@@ -20,8 +20,8 @@
 #include <locale.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <zlib.h>
 
-#include "initrd/crc32.h"
 #include "initrd/input.h"
 #include "initrd/lz4.h"
 #include "initrd/newc.h"
@@ -89,7 +89,7 @@ static ssize_t more_unpacked(void *ctx, void *p, size_t n, struct err *e)
 	if (k < 0)
 		return arc_err(rd->a, e);
 	rd->size += (uint64_t)k;
-	rd->crc = crc32_add(rd->crc, p, (size_t)k);
+	rd->crc = (uint32_t)crc32_z(rd->crc, p, (size_t)k);
 	return k;
 }
 
@@ -433,8 +433,7 @@ struct arc_out {
 	struct archive *compressor;  /* owned; NULL when there is none */
 	struct archive_entry *entry; /* owned: filled anew for each */
 	bool discard;		     /* what comes is not wanted any more */
-	bool legacy_lz4;
-	struct lz4 lz4;
+	struct lz4 *lz4;	     /* owned; NULL when it is not that */
 	struct newc check;
 	int fd;		/* borrowed */
 	uint64_t plain; /* bytes of the archive */
@@ -467,9 +466,7 @@ static la_ssize_t out_compressed(struct archive *a, void *ctx, const void *p, si
 
 	if (o->discard)
 		return (la_ssize_t)n;
-	r = o->legacy_lz4 ? lz4_legacy(&o->lz4, p, n, out_file, o, &o->err)
-			  : out_file(o, p, n, &o->err);
-
+	r = out_file(o, p, n, &o->err);
 	return callback_end(o, a, r, n);
 }
 
@@ -486,7 +483,9 @@ static la_ssize_t out_newc(struct archive *a, void *ctx, const void *p, size_t n
 	if (k >= 0 && (size_t)k < n)
 		r = err_set(&o->err, EINVAL, "the archive that was written is not valid");
 	o->plain += n;
-	if (r == 0 && !o->compressor)
+	if (r == 0 && o->lz4)
+		r = lz4_add(o->lz4, p, n, &o->err);
+	else if (r == 0 && !o->compressor)
 		r = out_file(o, p, n, &o->err);
 	else if (r == 0 && archive_write_data(o->compressor, p, n) != (la_ssize_t)n)
 		r = o->err.code ? -o->err.code : arc_err(o->compressor, &o->err);
@@ -506,12 +505,7 @@ static int add_compressor(struct archive *a, enum initrd_compress compress)
 	case INITRD_ZSTD:
 		return archive_write_add_filter_zstd(a);
 	case INITRD_LZ4:
-		if (archive_write_add_filter_lz4(a) != ARCHIVE_OK)
-			return ARCHIVE_FATAL;
-		if (archive_write_set_filter_option(a, "lz4", "stream-checksum", NULL) ||
-		    archive_write_set_filter_option(a, "lz4", "block-dependence", NULL))
-			return ARCHIVE_FATAL;
-		return archive_write_set_filter_option(a, "lz4", "block-size", "7");
+		break; /* lz4.c: libarchive has no legacy format */
 	}
 	return ARCHIVE_FATAL;
 }
@@ -562,8 +556,13 @@ struct arc_out *arc_out_new(int fd, enum initrd_compress compress, struct err *e
 	}
 	o->fd = fd;
 	o->check.strict = true;
-	o->legacy_lz4 = compress == INITRD_LZ4;
-	r = compress == INITRD_NONE ? 0 : open_compressor(o, compress);
+	r = 0;
+	if (compress == INITRD_LZ4) {
+		o->lz4 = lz4_new(out_file, o);
+		r = o->lz4 ? 0 : err_code(&o->err, ENOMEM, "compress");
+	} else if (compress != INITRD_NONE) {
+		r = open_compressor(o, compress);
+	}
 	if (r == 0)
 		r = open_newc(o);
 	if (r < 0) {
@@ -648,8 +647,11 @@ int arc_out_end(struct arc_out *o, struct initrd_info *info, struct err *e)
 		return r;
 	if (o->compressor && archive_write_close(o->compressor) != ARCHIVE_OK)
 		return out_err(o, o->compressor, e);
-	if (o->legacy_lz4 && !lz4_done(&o->lz4))
-		return err_set(e, EINVAL, "lz4: the frame is not complete");
+	if (o->lz4) {
+		r = lz4_end(o->lz4, e);
+		if (r < 0)
+			return r;
+	}
 	if (info)
 		*info = (struct initrd_info){
 			.file = o->file,
@@ -676,5 +678,6 @@ void arc_out_free(struct arc_out *o)
 		archive_write_free(o->newc);
 	if (o->entry)
 		archive_entry_free(o->entry);
+	lz4_free(o->lz4);
 	free(o);
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "initrd/guest.h"
+#include "initrd/guest-image.h"
 #include "initrd/initrd.h"
 #include "initrd/output.h"
 #include "lib/argv.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * LZ4 frames into the legacy format, the only one that the kernel reads: magic, then blocks with
- * their length in front, each at most 8 MiB unpacked. The compressed blocks stay as they are. Pure.
+ * The legacy format of lz4, the only one that the kernel reads: a magic number, then blocks of up to
+ * 8 MiB with their compressed length in front, both little-endian (lz4's lz4_Frame_format.md). liblz4
+ * makes the blocks; libarchive would write frames.
  */
 #pragma once
 
@@ -12,25 +13,24 @@
 #include "lib/err.h"
 #include "lib/macro.h"
 
+#define LZ4_LEGACY_BLOCK ((size_t)8 << 20)
+
 /* Where the bytes go. Returns 0 or a negative errno. */
 typedef int lz4_sink(void *ctx, const void *p, size_t n, struct err *e);
 
 struct lz4 {
-	enum { LZ4_START, LZ4_HEAD, LZ4_SIZE, LZ4_BLOCK, LZ4_END } state;
-	uint8_t field[16]; /* of a header or a length, until it is complete */
-	size_t have;
-	uint32_t left; /* bytes of the block that are still to come */
+	char *in, *out; /* owned: a block, and its compressed form */
+	size_t have;	/* bytes in the block */
+	bool begun;	/* the magic number is written */
+	lz4_sink *to;
+	void *ctx;
 };
 
-/*
- * Takes the next n bytes of one frame; sizes, checksums and dependent blocks are not expected in
- * it. -EINVAL for a frame that is not like that.
- */
-int lz4_legacy(struct lz4 *z, const void *p, size_t n, lz4_sink *to, void *ctx,
-	       struct err *e) must_check nonnull(1, 2, 4, 6);
+/* NULL when there is no memory. */
+struct lz4 *lz4_new(lz4_sink *to, void *ctx) must_check nonnull(1);
+void lz4_free(struct lz4 *z); /* z may be NULL */
 
-/* Is the frame complete? */
-static inline bool lz4_done(const struct lz4 *z)
-{
-	return z->state == LZ4_END;
-}
+int lz4_add(struct lz4 *z, const void *p, size_t n, struct err *e) must_check nonnull(1, 2, 4);
+
+/* The last block. Nothing may be added afterwards. */
+int lz4_end(struct lz4 *z, struct err *e) must_check nonnull(1, 2);

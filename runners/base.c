@@ -26,7 +26,7 @@
 #include "lib/layout.h"
 #include "lib/proc.h"
 #include "runners/cache.h"
-#include "runners/guest-image.h"
+#include "initrd/guest-image.h"
 
 #define APPLETS_MAX ((size_t)256 << 10)
 

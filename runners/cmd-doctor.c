@@ -16,7 +16,7 @@
 #include "runners/accel.h"
 #include "runners/cache.h"
 #include "runners/cmd-runners.h"
-#include "runners/guest-image.h"
+#include "initrd/guest-image.h"
 #include "runners/kernel.h"
 #include "version.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * R1, R4, R5, R10, R13. The input is a file: as an archive, as an initrd, as an lz4 frame. What can
+ * R1, R4, R5, R10, R13. The input is a file: as an archive, as an initrd. What can
  * be read as an archive is written, and the result is an initrd that measures as it was written and
  * that, read and written again, is the same bytes; in every compression. What is refused has a
  * sentence.
@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "initrd/initrd.h"
-#include "initrd/lz4.h"
 #include "initrd/newc.h"
 #include "initrd/sources.h"
 #include "lib/cleanup.h"
@@ -158,31 +157,6 @@ static void as_newc(const uint8_t *data, size_t size, size_t piece)
 	CHECK(all < 0 || newc_end(&whole, &e) == newc_end(&parts, &e));
 }
 
-static int collect(void *ctx, const void *p, size_t n, struct err *e)
-{
-	(void)e;
-	return buf_add(ctx, p, n);
-}
-
-static void as_lz4(const uint8_t *data, size_t size, size_t piece)
-{
-	cleanup_buf struct buf a = { 0 };
-	cleanup_buf struct buf b = { 0 };
-	struct lz4 whole = { 0 }, parts = { 0 };
-	struct err e = { 0 };
-	int r = lz4_legacy(&whole, data, size, collect, &a, &e), k = 0;
-
-	if (r < 0)
-		check_refusal(r, &e);
-	for (size_t at = 0; at < size && k == 0; at += piece) {
-		size_t n = size - at < piece ? size - at : piece;
-
-		k = lz4_legacy(&parts, data + at, n, collect, &b, &e);
-	}
-	CHECK(r == k && (r < 0 || lz4_done(&whole) == lz4_done(&parts)));
-	CHECK(a.len == b.len && (!a.len || !memcmp(a.p, b.p, a.len)));
-}
-
 /* libarchive takes memory for a name of up to 4 GiB before it looks whether there is one. */
 static bool has_huge_name(const uint8_t *data, size_t size)
 {
@@ -212,7 +186,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		as_archive(&f, (enum initrd_compress)(byte % 32 < 4 ? byte % 4 : 0));
 	as_initrd(&f);
 	as_newc(data, size, byte % 64 + 1);
-	as_lz4(data, size, byte % 64 + 1);
 	close(f.fd);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The static guest program, as bytes in the host program: runners/guest-image.h. */
+/* The static guest program, as bytes in the host program: initrd/guest-image.h. */
 	.section .rodata
 	.global guest_image
 	.global guest_image_end
