@@ -86,6 +86,8 @@ add 'I4: with -- in front' /box /init -- $b echo -- c
 add 'I4: a word that decodes, but to no object, is a command' /box /init "$(b64 '[1]')"
 add 'I4, I5: only the words behind -- when the kernel has made the arguments' \
 	-c "quiet foo a=b \"x y\" -- $b echo \"c  d\" e=\"f g\"" /box /init foo 'x y' $b echo 'c  d' 'e=f g'
+# The kernel hands on only what is before a second one.
+add 'I4, I5: a second -- behind the first' -c "foo -- $b echo a -- b -- c" /box /init foo $b echo a
 add 'I5: the words of the kernel alone are no command' -c 'quiet foo bar' /box /init foo bar
 add 'I5: a payload behind -- is a word' -c "foo -- $b echo execvm.payload=$word" /box /init foo $b echo "execvm.payload=$word"
 add 'I5: quotes hide a payload' -c "execvm.payload=$line x.y=\"a execvm.payload=$word b\"" /box /init
@@ -275,6 +277,7 @@ says 'I4: the arguments are a command' 'a  b '
 says 'I4: with -- in front' '-- c'
 says 'I4: a word that decodes, but to no object, is a command' "log: execvm: exec $(b64 '[1]'): No such file or directory"
 says 'I4, I5: only the words behind -- when the kernel has made the arguments' 'c  d e=f g'
+says 'I4, I5: a second -- behind the first' 'a -- b -- c'
 says 'I5: the words of the kernel alone are no command' 'log: execvm: payload: nothing was said to run'
 says 'I5: a payload behind -- is a word' "execvm.payload=$word"
 for name in 'quotes hide a payload' 'quotes around the value' 'quotes around the parameter' \
