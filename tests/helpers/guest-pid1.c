@@ -123,7 +123,7 @@ static int wait_for(pid_t pid)
 	return status;
 }
 
-/* Records of processes have a priority of 8 and above, or, as init's, say who they are. */
+/* What the kernel says itself has a priority below 8. */
 static void show_log(int log)
 {
 	char record[2048];
@@ -135,7 +135,7 @@ static void show_log(int log)
 		record[n] = '\0';
 		record[strcspn(record, "\n")] = '\0';
 		text = strchr(record, ';');
-		if (text)
+		if (text && atoi(record) >= 8)
 			printf("log: %s\n", text + 1);
 	}
 }
