@@ -81,6 +81,14 @@ options() {
 	bad 'variables: NUL' 'env-file.*nul\.txt.*NUL' --env-file nul.txt -- true
 	bad 'variables: a blank in a name' 'env-file.*blank\.txt:2' --env-file blank.txt -- true
 	bad 'variables: no name' 'env-file.*name\.txt:2' --env-file name.txt -- true
+	export EXECVM_BOOT_TIMEOUT=soon
+	bad EXECVM_BOOT_TIMEOUT "EXECVM_BOOT_TIMEOUT.*'soon'" -- true
+	unset EXECVM_BOOT_TIMEOUT
+	rm -f ../pids
+	state >../before
+	code=0
+	sh -c 'ulimit -n 8; exec "$@"' sh "$EXECVM" run -- true </dev/null >../out 2>../err || code=$?
+	judge 'too few descriptors' $code '^execvm run: .*Too many open files'
 }
 
 files() {
@@ -119,7 +127,7 @@ files() {
 		set -- "$@" --disk "disk$i=/dev/d$i"
 		cp disk "disk$i"
 	done
-	bad 'too many disks' 'more than 22 disks' "$@" -- true
+	bad 'too many disks' 'more than 2[0-9] disks' "$@" -- true
 	rm -f disk[0-9]*
 }
 

@@ -81,6 +81,12 @@ words() {
 		"$(printf '\001\033\177')" "a'b\"c\\d\$e" 'ü' '{"base64":"eA=="}' ''
 	# shellcheck disable=SC2046 # words are wanted
 	words_arrive '10000 words' $(seq 10000)
+	# More than the wire takes at once. What comes to a halt goes on with the keep-alive, in 15 s.
+	# shellcheck disable=SC2046 # words are wanted
+	status 'I9: 100000 words' 100 run --timings -- /bin/sh -c 'exit $(($# / 1000))' sh $(seq 100000)
+	ms=$(sed -n 's/^execvm run: *\([0-9]*\) ms  \(first contact\|command start\)$/\1/p' err | paste -sd' ')
+	diag "ms until contact and start: $ms"
+	ok 'I9: 100000 words: they never come to a halt' test $((${ms#* } - ${ms% *})) -lt 14000
 	words_arrive 'one word of 100 KB' "$(head -c 100000 /dev/zero | tr '\0' x)"
 	printf '{ "args": ["/bin/exit-with", "%s"] }\n' "$(head -c 200000 /dev/zero | tr '\0' 0)" >long.json
 	status 'I9: one word of 200 KB is 126' 126 run -c long.json

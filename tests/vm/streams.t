@@ -128,6 +128,9 @@ input_sizes() {
 	is 'W4: a FIFO whose writer has gone already' "$?$(cat out)" 0
 	LIMIT=60
 	wait $!
+	# nohup(1) gives such a one to what it starts from a terminal.
+	run -- /bin/sh -c 'sleep 0.5; exit 3' 0>/dev/null 2>err
+	is 'W4: a stdin that cannot be read is EOF' "$?$(cat err)" 3
 	status 'W4, X6: a directory is 125' 125 run -- /bin/busybox cat </
 	like 'W4, X6: a directory: why' "$(cat err)" '^execvm run: .*stdin.*Is a directory'
 }
@@ -274,7 +277,35 @@ foreign_pipes() {
 	is "$what: every byte" "$(cat count)" 900000
 }
 
+# QEMU would set flags on them, and hold them open.
+private_descriptors() {
+	cat >show-fds <<-END
+		#!/bin/sh
+		ls -l /proc/\$\$/fd >'$PWD/fds'
+		exec '$fake' "\$@"
+	END
+	chmod +x show-fds
+	echo >canary-in
+	EXECVM_QEMU=$PWD/show-fds VM_FAKE='hello; start; exit 0 0; close' "$EXECVM" run -- true \
+		<canary-in >canary-out 2>canary-err 7>canary-7
+	is 'X4: descriptors: the run' $? 0
+	unlike 'X4: QEMU does not have stdin, stdout, stderr' "$(cat fds)" canary-[ioe]
+	unlike 'X4: nor what else is open here' "$(cat fds)" canary-7
+}
+
+# Whoever the command runs as, its streams are its own.
+by_name() {
+	$bytes 1000 1 >want
+	# shellcheck disable=SC2016 # for the guest
+	run -u 1000:1000 -- /bin/sh -c 'cat /dev/stdin >/dev/stdout; echo err >/dev/stderr; id -u >&2' \
+		<want >out 2>err
+	is 'I15: streams by their names in /dev, for another user' "$(paste -sd' ' err)" 'err 1000'
+	same 'I15: streams by their names in /dev, for another user: all bytes' out want
+}
+
 every_byte
+by_name
+private_descriptors
 both_ways
 slow_reader
 input_sizes

@@ -88,6 +88,12 @@ endings() {
 	like 'I14: without a terminal here: there it has one' "$(tr -d '\r' <out)" '^/dev/pts/'
 	like 'I14: without a terminal here: stdin' "$(tr -d '\r' <out)" '^read word$'
 	like 'I14: without a terminal here: its end' "$(tr -d '\r' <out)" '^end$'
+	# shellcheck disable=SC2086
+	printf word | timeout -s KILL $((20 * ${EXECVM_TIME_FACTOR:-1})) $in_vm -- /bin/busybox cat >out 2>&1
+	is 'I14: without a terminal here: its end in the middle of a line' $? 0
+	# shellcheck disable=SC2016,SC2086 # for the guest; words
+	on_tty -- $in_vm -u 1000:1000 -- /bin/sh -c 'echo one >/dev/tty; echo two >$(tty); echo three >/dev/stdout'
+	is 'I14: the terminal belongs to the user of the command' "$(grep -E '^(one|two|three)$' out | paste -sd' ' -)" 'one two three'
 }
 
 # Played machines: every other way out, and moments that are hard to meet.
