@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "initrd/guest-image.h"
 #include "initrd/initrd.h"
 #include "lib/argv.h"
 #include "lib/cleanup.h"
@@ -26,7 +27,6 @@
 #include "lib/layout.h"
 #include "lib/proc.h"
 #include "runners/cache.h"
-#include "initrd/guest-image.h"
 
 #define APPLETS_MAX ((size_t)256 << 10)
 

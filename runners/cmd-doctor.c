@@ -10,13 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "initrd/guest-image.h"
 #include "lib/cmd.h"
 #include "lib/msg.h"
 #include "lib/proc.h"
 #include "runners/accel.h"
 #include "runners/cache.h"
 #include "runners/cmd-runners.h"
-#include "initrd/guest-image.h"
 #include "runners/kernel.h"
 #include "version.h"
 

@@ -108,7 +108,7 @@ static void a_refusal_names_file_line_and_key(void)
 		"d/m.json:3: key 'env': 'B': the value is not a string");
 	refused("{\n\"devices\": {\n\"/a\": \"/dev/a\",\n \"/b\": \"vdb\"}}",
 		"d/m.json:4: key 'devices': '/b': 'vdb' is not /dev/NAME");
-	refused("{\n \"m\\u0065mory\": 1}", "d/m.json:2: key 'memory': '1' is not in 32M..524288M");
+	refused("{\n \"m\\u0065mory\": 1}", "d/m.json:2: key 'memory': '1' is not in 48M..524288M");
 	refused("{\"root\": \"a\",\n \"root\": \"b\"}",
 		"d/m.json:2:7: duplicate object key near '\"root\"'");
 	refused("{\"root\": \"a\",\n \"cpus\": }", "d/m.json:2:10: unexpected token");
@@ -125,8 +125,8 @@ static void values_out_of_range_are_refused(void)
 	refused("{\"cpus\": 65}", "d/m.json:1: key 'cpus': '65' is not a number in 1..64");
 	refused("{\"cpus\": \"2\"}", "d/m.json:1: key 'cpus': must be a whole number");
 	refused("{\"cpus\": 1.5}", "d/m.json:1: key 'cpus': must be a whole number");
-	refused("{\"memory\": \"33554431\"}",
-		"d/m.json:1: key 'memory': '33554431' is not in 32M..524288M");
+	refused("{\"memory\": \"50331647\"}",
+		"d/m.json:1: key 'memory': '50331647' is not in 48M..524288M");
 	refused("{\"memory\": -1}",
 		"d/m.json:1: key 'memory': '-1' is no size (256M, 1G, or bytes)");
 	refused("{\"accel\": \"hvf\"}", "d/m.json:1: key 'accel': 'hvf' is none of auto, kvm, tcg");
@@ -277,7 +277,7 @@ static void options_win(void)
 static void options_are_refused_by_name(void)
 {
 	tap_case("X6: a refused option is named");
-	NO_PLAN("--memory: '1' is not in 32M..524288M", "--memory", "1", "x");
+	NO_PLAN("--memory: '1' is not in 48M..524288M", "--memory", "1", "x");
 	NO_PLAN("--cpus: 'two' is not a number in 1..64", "--cpus", "two", "x");
 	NO_PLAN("--root: gone: No such file or directory", "--root", "gone", "x");
 	NO_PLAN("--root: .: Is a directory", "--root", ".", "x");
