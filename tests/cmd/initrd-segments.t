@@ -41,17 +41,18 @@ for z in gzip bzip2 xz 'zstd -q' 'lz4 -lq'; do
 	is "R10 raw+$name: measured" "$(info raw-z)" '8 entries, 12288 unpacked, with /init'
 	is "R10 raw+$name: read as an archive" "$(names raw-z)" 'init one'
 done
-gzip -c <one.cpio >one.gz
+# The name in the header makes its length one that has to be padded.
+for name in a ab; do
+	cp one.cpio $name
+	gzip -c $name >one.gz
+	[ $(($(wc -c <one.gz) % 4)) = 0 ] || break
+done
 cat one.gz init.cpio >unpadded
 pad4 one.gz
 cat one.gz init.cpio >gz-raw
 is 'R10 gzip+raw: measured' "$(info gz-raw)" '8 entries, 12288 unpacked, with /init'
 is 'R10 gzip+raw: read as an archive' "$(names gz-raw)" 'init one'
-if [ $(($(gzip -c <one.cpio | wc -c) % 4)) != 0 ]; then
-	like 'R10 gzip+raw without padding is not what the kernel reads' "$(info unpadded)" 'not on a multiple of 4'
-else
-	skip 'R10 gzip+raw without padding is not what the kernel reads' 'nothing to pad'
-fi
+like 'R10 gzip+raw without padding is not what the kernel reads' "$(info unpadded)" 'not on a multiple of 4'
 gzip -c <two.cpio >two.gz
 cat one.gz init.cpio two.gz >gz-raw-gz
 is 'R10 gzip+raw+gzip: measured' "$(info gz-raw-gz)" '12 entries, 20480 unpacked, with /init'
