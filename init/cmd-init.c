@@ -149,11 +149,13 @@ static void run_agent(struct guest *g, struct err *e)
 }
 
 /* The kernel log is the only place for a status when there is no wire. */
-static void log_failure(const struct guest *g, const struct proc_failure *f)
+static void log_failure(const struct process *p, const struct proc_failure *f)
 {
 	bool exec = !strcmp(f->stage, "exec");
+	struct err e;
 
-	power_log("%s %s: %s", f->stage, g->process->args[0], strerror(f->code));
+	process_failure(p, f, &e);
+	power_log("%s", e.msg);
 	power_log("exit %d", exec ? proc_exec_code(f->code) : EXIT_EXECVM);
 }
 
@@ -182,7 +184,7 @@ static void run_console(struct guest *g, struct process *p)
 	p->spec.new_session = true;
 	p->spec.controlling_tty = g->process->tty;
 	if (proc_spawn(&p->spec, &pid, &f) < 0) {
-		log_failure(g, &f);
+		log_failure(p, &f);
 		return;
 	}
 	do
@@ -192,12 +194,12 @@ static void run_console(struct guest *g, struct process *p)
 }
 
 /* PID 1 becomes the command: the classic use. Returns only when it could not. */
-static void run_exec(struct guest *g, struct process *p)
+static void run_exec(const struct process *p)
 {
 	struct proc_failure f;
 
 	if (proc_become(&p->spec, &f) < 0)
-		log_failure(g, &f);
+		log_failure(p, &f);
 }
 
 static void run_alone(struct guest *g, struct err *e)
@@ -206,7 +208,7 @@ static void run_alone(struct guest *g, struct err *e)
 
 	if (prepare(g, &p, e) == 0) {
 		if (g->process->exec)
-			run_exec(g, &p);
+			run_exec(&p);
 		else
 			run_console(g, &p);
 	}

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "init/init.h"
@@ -270,6 +271,20 @@ static bool has_word(const char *options, const char *word)
 	return false;
 }
 
+/* Some file systems (squashfs, erofs, iso9660) take "rw" and are read-only all the same. */
+static int check_writable(const char *device, const char *target, const char *type, struct err *e)
+{
+	struct statvfs fs;
+
+	if (statvfs(target, &fs) < 0)
+		return err_sys(e, "statvfs %s", target);
+	if (!(fs.f_flag & ST_RDONLY))
+		return 0;
+	if (umount2(target, MNT_DETACH) < 0)
+		return err_sys(e, "unmount %s", target);
+	return err_set(e, EROFS, "mount %s on %s as %s: it takes no writes", device, target, type);
+}
+
 /* As mount(8): a device that takes no writes is mounted read-only unless "rw" stands there. */
 static int mount_block(const char *device, const char *target, const char *type,
 		       const char *options, struct err *e)
@@ -277,6 +292,8 @@ static int mount_block(const char *device, const char *target, const char *type,
 	char ro[DATA_MAX + 4];
 	int r = mount_one(device, target, type, options, e);
 
+	if (r == 0 && has_word(options, "rw"))
+		return check_writable(device, target, type, e);
 	if (r == -EROFS && has_word(options, "ro"))
 		return err_set(
 			e, EROFS,

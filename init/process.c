@@ -75,6 +75,12 @@ int process_spec(const struct payload_process *told, const char *term, struct pr
 	return 0;
 }
 
+int process_failure(const struct process *p, const struct proc_failure *f, struct err *e)
+{
+	return err_code(e, f->code, "%s %s", f->stage,
+			!strcmp(f->stage, "chdir") ? p->spec.cwd : p->spec.argv[0]);
+}
+
 void process_free(struct process *p)
 {
 	argv_free(&p->env);

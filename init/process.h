@@ -23,4 +23,8 @@ struct process {
 int process_spec(const struct payload_process *told, const char *term, struct process *p,
 		 const char **stage, struct err *e) must_check nonnull(1, 2, 3, 4, 5);
 
+/* The sentence for a step that failed: the directory it was about, else the command. */
+int process_failure(const struct process *p, const struct proc_failure *f, struct err *e)
+	nonnull(1, 2, 3);
+
 void process_free(struct process *p) nonnull(1);

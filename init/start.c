@@ -61,8 +61,7 @@ static void describe(const struct process *p, const struct proc_failure *f, stru
 	if (!strcmp(f->stage, "exec"))
 		err_set(e, f->code, "%s", p->spec.argv[0]);
 	else
-		err_code(e, f->code, "%s %s", f->stage,
-			 !strcmp(f->stage, "chdir") ? p->spec.cwd : p->spec.argv[0]);
+		process_failure(p, f, e);
 }
 
 static int spawn(struct session *s, struct process *p, const char **stage, struct err *e)

@@ -73,5 +73,5 @@ int json_read_end(struct json *j, struct err *e) must_check nonnull(1, 2);
 int json_refuse(const struct json *j, struct err *e, const char *fmt, ...) printf_like(3, 4)
 	nonnull(1, 2, 3);
 
-/* Bytes of the UTF-8 character at p, of which n > 0 bytes are there; 0 when it is not valid. */
-size_t json_utf8(const char *p, size_t n) must_check nonnull(1);
+/* Bytes of the UTF-8 character at text, of which n > 0 bytes are there; 0 when it is not valid. */
+size_t json_utf8(const char *text, size_t n) must_check nonnull(1);

@@ -477,6 +477,7 @@ static const struct key payload_keys[] = {
 	{ NULL, 0, 0, NULL },
 };
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): strings are decoded in place */
 int payload_decode(char *text, size_t n, int halves, struct payload *p, struct err *e)
 {
 	struct json j = JSON_INIT(text, n);

@@ -232,7 +232,7 @@ static int cached(const struct vm_spec *s, const struct kernel *k, struct base *
 /* The caller's, then a segment of ours: the last one wins. */
 static int composed(const struct vm_spec *s, const struct kernel *k, struct base *b, struct err *e)
 {
-	struct initrd_info info, ours;
+	struct initrd_info info = { 0 }, ours = { 0 };
 	struct initrd *in;
 	struct stat st;
 	int r = initrd_measure(s->initrd, &info, e);
@@ -261,15 +261,16 @@ static int composed(const struct vm_spec *s, const struct kernel *k, struct base
 }
 
 /*
- * A tree that does not fit is cut by the kernel without a word: half of the memory is what a tmpfs
- * may hold, and the archive itself is in memory while it is unpacked.
+ * A tree that does not fit is cut by the kernel without a word. A tmpfs may hold half of the memory
+ * that there is when it is made: without the kernel, and without the archive, which lies in memory
+ * until it is unpacked.
  */
 static int check_memory(const struct vm_spec *s, const struct base *b, struct err *e)
 {
 	const uint64_t kernel = (uint64_t)24 << 20;
 	uint64_t room = s->memory > kernel ? s->memory - kernel : 0;
 
-	if (b->unpacked <= room / 2 && b->unpacked + b->file <= room)
+	if (b->file <= room && b->unpacked <= (room - b->file) / 2)
 		return 0;
 	return err_set(
 		e, EFBIG,

@@ -82,7 +82,7 @@ static int add_words(const struct vm_spec *s, const struct qemu_facts *f, struct
 {
 	int r;
 
-	if (s->boot_log)
+	if (f->uart)
 		r = buf_adds(out, "console=ttyS0 earlyprintk=ttyS0");
 	else
 		r = buf_adds(out, "console=hvc0 loglevel=4");
@@ -187,8 +187,7 @@ static int push_pair(struct argv *out, const char *option, const char *value)
 	return r < 0 ? r : argv_push(out, value);
 }
 
-static int add_channels(const struct vm_spec *s, const struct qemu_facts *f, enum form form,
-			struct argv *out)
+static int add_channels(const struct qemu_facts *f, enum form form, struct argv *out)
 {
 	int r = argv_push(out, "-chardev");
 
@@ -203,8 +202,8 @@ static int add_channels(const struct vm_spec *s, const struct qemu_facts *f, enu
 	if (r == 0)
 		r = argv_pushf(out, "virtio-serial-%s,max_ports=2", bus(form));
 	if (r == 0)
-		r = s->boot_log ? push_pair(out, "-serial", "chardev:log")
-				: push_pair(out, "-device", "virtconsole,chardev=log");
+		r = f->uart ? push_pair(out, "-serial", "chardev:log")
+			    : push_pair(out, "-device", "virtconsole,chardev=log");
 	if (r == 0)
 		r = push_pair(out, "-device", "virtserialport,chardev=wire,nr=1,name=" WIRE_PORT);
 	return r;
@@ -224,7 +223,7 @@ static int add_machine(const struct vm_spec *s, const struct qemu_facts *f, enum
 
 	if (r == 0)
 		r = argv_pushf(out, "%s,isa-serial=%s,auto-kernel-cmdline=on", machines[form],
-			       s->boot_log ? "on" : "off");
+			       f->uart ? "on" : "off");
 	if (r == 0)
 		r = push_pair(out, "-accel", f->kvm ? "kvm" : "tcg");
 	if (r == 0)
@@ -291,7 +290,7 @@ int qemu_argv(const struct vm_spec *s, const struct qemu_facts *f, struct argv *
 	if (r == 0)
 		r = add_boot(f, append.p, out);
 	if (r == 0)
-		r = add_channels(s, f, form, out);
+		r = add_channels(f, form, out);
 	if (r == 0)
 		r = add_disks(s, f, form, out);
 	return r < 0 ? err_code(e, -r, "QEMU's arguments") : 0;

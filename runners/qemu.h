@@ -25,7 +25,8 @@ struct qemu_facts {
 	int wire_fd;		 /* QEMU's end of the wire; survives exec */
 	int log_fd;		 /* QEMU's end of the kernel log */
 	const char *root_format; /* "raw" or "qcow2" for the root; disks are raw */
-	const char *payload;	 /* base64url, or NULL: it takes the wire */
+	bool uart;	     /* the kernel log comes by the serial port, from its first line on */
+	const char *payload; /* base64url, or NULL: it takes the wire */
 };
 
 /* Serial of the root disk and of disk i: what init finds them by. */

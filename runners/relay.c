@@ -160,6 +160,19 @@ static int signals_open(struct state *s, struct err *e)
 
 /* kernel log and QEMU's own words */
 
+/* A console ends its lines with CR LF. */
+static ssize_t clean(char *text, ssize_t n)
+{
+	ssize_t out = 0;
+
+	for (ssize_t i = 0; i < n; i++) {
+		if (text[i] != '\r')
+			text[out++] = text[i];
+	}
+	msg_clean(text, (size_t)out);
+	return out;
+}
+
 static void tail_read(int fd, struct buf *b, struct sink *show)
 {
 	char chunk[4096];
@@ -170,7 +183,7 @@ static void tail_read(int fd, struct buf *b, struct sink *show)
 		n = read(fd, chunk, sizeof(chunk));
 		if (n <= 0)
 			return;
-		msg_clean(chunk, (size_t)n);
+		n = clean(chunk, n);
 		if (show)
 			sink_data(show, (const uint8_t *)chunk, (size_t)n);
 		if (b->len + (size_t)n > 2 * LOG_TAIL) {

@@ -45,6 +45,7 @@ struct plan {
 	struct buf b64;		     /* both halves: what takes the command line */
 	bool wired;		     /* the wire takes it */
 	bool may_retry;		     /* KVM was chosen, not asked for */
+	bool mute;		     /* the guest died without contact and without a word */
 	uint64_t start_ns, planned_ms;
 };
 
@@ -158,6 +159,7 @@ static int plan_make(struct plan *p, struct err *e)
 	if (r < 0)
 		return r;
 	p->facts.program = program && *program ? program : QEMU;
+	p->facts.uart = p->spec->boot_log;
 	p->facts.root_format = p->spec->root ? image_format(p->spec->root) : "raw";
 	msg_info("kernel %s (%s)", p->facts.kernel.path, p->facts.kernel.origin);
 	r = base_make(p->spec, &p->facts.kernel, &p->base, e);
@@ -362,6 +364,9 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 	}
 	k = relay_run(&r, &code, e);
 	*again = k < 0 && code == EXIT_EXECVM && !r.contact && p->may_retry;
+	p->mute = r.lost && !r.contact && !r.log_tail.len && r.qemu_status.kind == PROC_EXITED &&
+		  !r.qemu_status.value && !p->facts.uart;
+	*again |= p->mute;
 	if (k < 0 && code == EXIT_EXECVM && !*again) {
 		if (r.lost || k == -ETIMEDOUT)
 			explain(&r, e);
@@ -377,6 +382,31 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 	return code;
 }
 
+/*
+ * Once more, which is safe without contact: nothing was read from stdin. Emulated, when it was KVM
+ * that made no contact; with the serial port for the log, when the guest's kernel gave up before it
+ * had the console that costs nothing: then the second time tells why.
+ */
+static int start_again(struct plan *p, struct err *e)
+{
+	if (p->mute) {
+		p->facts.uart = true;
+	} else {
+		accel_kvm_failed();
+		msg_warn("no contact from a guest under KVM (%.200s): starting again, emulated",
+			 e->msg);
+		p->may_retry = p->facts.kvm = false;
+		p->facts.tsc_khz = accel_tsc_khz();
+	}
+	*e = (struct err){ 0 };
+	p->facts.payload = NULL;
+	buf_free(&p->b64);
+	buf_free(&p->machine);
+	buf_free(&p->process);
+	p->start_ns = clock_ns();
+	return plan_payload(p, e);
+}
+
 static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int closed,
 		  struct err *e)
 {
@@ -390,19 +420,9 @@ static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int
 		code = show(&p, e) < 0 ? EXIT_EXECVM : 0;
 	else if (r == 0)
 		code = run_once(&p, entry, closed, &again, e);
-	if (again) {
-		accel_kvm_failed();
-		msg_warn("no contact from a guest under KVM (%.200s): starting again, emulated",
-			 e->msg);
-		*e = (struct err){ 0 };
-		p.may_retry = p.facts.kvm = false;
-		p.facts.tsc_khz = accel_tsc_khz();
-		p.facts.payload = NULL;
-		buf_free(&p.b64);
-		buf_free(&p.machine);
-		buf_free(&p.process);
-		p.start_ns = clock_ns();
-		if (plan_payload(&p, e) == 0)
+	while (again) {
+		again = false;
+		if (start_again(&p, e) == 0)
 			code = run_once(&p, entry, closed, &again, e);
 	}
 	plan_free(&p);

@@ -73,8 +73,8 @@ static void golden_argv(void)
 	s = spec();
 	s.root = (char *)"/r.qcow2";
 	s.root_mode = ROOT_RW;
-	s.boot_log = true;
 	f = ours;
+	f.uart = true;
 	f.root_format = "qcow2";
 	golden("qemu-boot-log.txt", &s, &f);
 

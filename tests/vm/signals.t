@@ -124,7 +124,7 @@ early() {
 			</dev/null >out 2>err &
 		pid=$!
 		wait_for test -s pid
-		[ "$s" != TERM:15 ] || sleep 0.7 # in the middle of the boot
+		[ "$s" != TERM:15 ] || sleep 0.2 # in the middle of the boot
 		kill -s "${s%:*}" $pid
 		ends
 		is "W10: ${s%:*} before the command has started" $? $((128 + ${s#*:}))
