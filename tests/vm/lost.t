@@ -194,6 +194,11 @@ gone() {
 	played 'control characters in the log' '.*' "log $(printf 'a\033[2Jb\007c'); quit 3"
 	is 'W11: control characters in the log do not get through' "$(tr -d '\n\040-\176' <err)" ''
 	: >pid
+	EXECVM_QEMU=$fake VM_FAKE="$hello; exit 0 3; close; hang" run -- true </dev/null >out 2>err
+	is 'X3, I20: a machine that does not power off: its status counts' $? 3
+	like 'I20: a machine that does not power off is ended' "$(cat err)" 'warning: .*did not power off'
+	ok 'I20: a machine that does not power off: no machine is left' no_machine
+	: >pid
 	for q in /no/such/qemu "$home" /dev/null; do
 		EXECVM_QEMU=$q run -- true </dev/null >out 2>err
 		judge "W11, X6: EXECVM_QEMU=${q#"$home"}" $? ".*$q"
