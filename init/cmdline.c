@@ -106,16 +106,21 @@ int cmdline_words(const char *line, struct argv *out)
 	return r;
 }
 
-/* Can the kernel have made words of line? told is what it has behind "--". */
+/*
+ * Can the kernel have made words of line? told is what it has behind "--", of which the kernel hands
+ * on what is before a second "--" (it stops there once more).
+ */
 static bool from_kernel(const char *line, char *const *words, const struct argv *told)
 {
-	size_t n = argv_count(words);
+	size_t n = argv_count(words), handed = 0;
 	struct word w;
 
-	if (n < told->n)
+	while (handed < told->n && strcmp(told->v[handed], "--") != 0)
+		handed++;
+	if (n < handed)
 		return n == 0;
-	n -= told->n;
-	for (size_t i = 0; i < told->n; i++) {
+	n -= handed;
+	for (size_t i = 0; i < handed; i++) {
 		if (strcmp(words[n + i], told->v[i]) != 0)
 			return false;
 	}

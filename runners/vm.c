@@ -218,7 +218,7 @@ static int ends_open(struct ends *n, struct err *e)
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, n->log) < 0)
 		return err_sys(e, "socketpair");
 	if (fd_pipe(&n->err[0], &n->err[1], 0) < 0)
-		return err_set(e, EMFILE, "pipe");
+		return err_sys(e, "pipe");
 	if (fd_nonblock(n->wire[0]) < 0 || fd_nonblock(n->log[0]) < 0 || fd_nonblock(n->err[0]) < 0)
 		return err_set(e, EBADF, "O_NONBLOCK");
 	return 0;
