@@ -169,7 +169,8 @@ static void sources_and_their_precedence(void)
 		{ "quiet foo -- /bin/x y", { "foo", "/bin/x", "y" }, "/bin/x|y|" },
 		{ "quiet foo -- foo y", { "foo", "foo", "y" }, "foo|y|" },
 		{ "foo -- " P, { "foo", P }, "/bin/p|" },
-		{ "foo -- -- " P " x", { "foo", "--", P, "x" }, P "|x|" },
+		{ "foo -- -- " P " x", { "foo" }, P "|x|" },
+		{ "foo -- /c -- a -- b", { "foo", "/c" }, "/c|--|a|--|b|" },
 		{ "-- \"a b\" c=\"d e\"", { "a b", "c=d e" }, "a b|c=d e|" },
 		{ "foo -- /bin/x", { NULL }, "/bin/x|" },
 		/* started by somebody else: what the line says was for him */
