@@ -262,6 +262,7 @@ for try in 1 2 3 4 5 6; do
 	wait_for grep -q 'Run /init' log && break
 done
 sleep 0.5 # the device comes later than init has begun to wait for it: that is what is tested
+trap '' PIPE # a machine that has not waited is gone
 echo 'device_add scsi-hd,drive=d,bus=scsi0.0' >&9
 code=0
 wait $pid || code=$?
