@@ -64,6 +64,16 @@ static void describe(const struct process *p, const struct proc_failure *f, stru
 		process_failure(p, f, e);
 }
 
+/* /dev/stdin, /dev/stdout and the terminal can be opened again: they are the user's. */
+static int give(const struct process *p, const int fd[3], struct err *e)
+{
+	for (size_t i = 0; i < 3; i++) {
+		if (fchown(fd[i], p->spec.uid, (gid_t)-1) < 0)
+			return err_sys(e, "give the streams to user %u", p->spec.uid);
+	}
+	return 0;
+}
+
 static int spawn(struct session *s, struct process *p, const char **stage, struct err *e)
 {
 	int fd[3] = { -1, -1, -1 };
@@ -74,6 +84,8 @@ static int spawn(struct session *s, struct process *p, const char **stage, struc
 	r = s->has_pty ? open_pty(s, fd, e) : open_pipes(s, fd);
 	if (r < 0 && !s->has_pty)
 		err_code(e, -r, "pipe");
+	if (r == 0 && p->spec.uid)
+		r = give(p, fd, e);
 	if (r == 0) {
 		memcpy(p->spec.fd, fd, sizeof(fd));
 		p->spec.new_session = true;

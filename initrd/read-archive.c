@@ -92,7 +92,7 @@ static int on_member(void *ctx, const struct arc_member *m, struct err *e)
 	rd->link = m->hardlink != NULL;
 	if (r == 0)
 		r = spec_member(m->path, in->rename, in->nrename, &rd->path, e);
-	if (r == 0 && rd->link)
+	if (r == 0 && m->hardlink)
 		r = spec_member(m->hardlink, in->rename, in->nrename, &rd->link_to, e);
 	return r < 0 ? r : start_node(rd, m, e);
 }

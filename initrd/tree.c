@@ -293,7 +293,7 @@ static int follow(const char *target, struct buf *todo, struct buf *done)
 
 	if (buf_addf(&next, "%s/%s", target, todo->p) < 0)
 		return -ENOMEM;
-	if (next.len > 2u * TREE_PATH_MAX)
+	if (next.len > (size_t)2 * TREE_PATH_MAX)
 		return -ENAMETOOLONG;
 	if (*target == '/')
 		done->len = 0;

@@ -46,7 +46,10 @@ static int run(const struct run_opts *o, char **words, const struct proc_signals
 		code = failf("no runner '%s' (there are vm, local, void)", s.runner);
 	else if (!s.args.n)
 		code = failf("no command");
-	else {
+	else if (!*s.args.v[0]) {
+		failf("'': %s", strerror(ENOENT));
+		code = EXIT_NOT_FOUND;
+	} else {
 		code = r->run(&s, entry, closed, &e);
 		if (e.msg[0])
 			failf("%s", e.msg);

@@ -308,7 +308,7 @@ static void wants(struct state *s, struct pollfd p[P_COUNT])
 {
 	struct session *n = s->session;
 	const void *out;
-	bool full = mux_output(&n->mux, &out) > 0;
+	bool full = mux_output(&n->mux, &out) > 0 || n->stalled;
 
 	p[P_SIGNAL] = want(s->sigfd, true, POLLIN);
 	p[P_PID] = want(s->pidfd, !s->r->qemu_gone, POLLIN);
@@ -376,6 +376,15 @@ static int on_poll(struct state *s, const struct pollfd p[P_COUNT], struct err *
 	return r;
 }
 
+/* CLOSE follows it at once, whatever the readers do: all output has been sent before. */
+static void on_exit_record(struct state *s)
+{
+	s->r->times.command_end = since_start(s);
+	s->kill_at = 0;
+	if (!s->off_at)
+		s->off_at = clock_ms() + POWER_OFF_MS;
+}
+
 static int loop(struct state *s, struct err *e)
 {
 	while (!finished(s)) {
@@ -383,10 +392,10 @@ static int loop(struct state *s, struct err *e)
 		int r = session_speak(s->session, e);
 
 		wire_write(s);
+		if (s->session->has_exit && !s->r->times.command_end)
+			on_exit_record(s);
 		if (s->phase != s->session->phase)
 			on_phase(s);
-		if (s->session->has_exit && !s->r->times.command_end)
-			s->r->times.command_end = since_start(s);
 		/* A wire that ended without a word: QEMU is about to follow. */
 		if (s->wire_eof && !s->r->qemu_gone && !s->off_at)
 			s->off_at = clock_ms() + POWER_OFF_MS;

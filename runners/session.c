@@ -144,6 +144,7 @@ static int send_process(struct session *s, struct err *e)
 		n = n < WIRE_PIECE_MAX ? n : WIRE_PIECE_MAX;
 		wire_put_string(&o, s->process + s->piece_at, n);
 		r = mux_request(&s->mux, s->out.ch, WIRE_PAYLOAD, false, o.p, o.n);
+		s->stalled = r == -EAGAIN;
 		if (r == -EAGAIN)
 			return 0;
 		if (r < 0)
@@ -151,6 +152,7 @@ static int send_process(struct session *s, struct err *e)
 		s->piece_at += n;
 	}
 	r = mux_request(&s->mux, s->out.ch, WIRE_EXEC, true, NULL, 0);
+	s->stalled = r == -EAGAIN;
 	if (r == -EAGAIN)
 		return 0;
 	s->exec_sent = true;
@@ -367,8 +369,9 @@ int session_input(struct session *s, const void *p, size_t n, struct err *e)
 		at += used;
 		if (r == 0)
 			return 0;
-		if (r > 0)
-			r = handle(s, &ev, e);
+		if (r < 0)
+			return r;
+		r = handle(s, &ev, e);
 		if (r < 0)
 			return err_wrap(e, "wire");
 	}

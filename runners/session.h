@@ -53,6 +53,7 @@ struct session {
 	bool winch;	  /* the size of the terminal has changed */
 	int opened;	  /* channels that the guest has accepted */
 	size_t piece_at;  /* of the process half: bytes sent */
+	bool stalled;	  /* something waits for room in the output */
 	bool exec_sent, closed, finish_sent;
 	unsigned asked, answered, finish_number; /* global requests of ours, in order */
 };
