@@ -354,7 +354,7 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 	r.log = n.log[0];
 	r.qemu_err = n.err[0];
 	r.start_ns = p->start_ns;
-	r.times.qemu = (clock_ns() - p->start_ns) / 1000000u;
+	r.times.qemu = (clock_ns() - p->start_ns) / 1000000u + 1; /* 0 = has not happened */
 	r.contact_ms = r.times.qemu + limit;
 	if (p->wired) {
 		r.machine = p->machine.p;
