@@ -34,7 +34,7 @@ echo one >tree/same-content
 : >tree/deep/none
 ln tree/deep/none tree/none-2
 chmod 7751 tree/bin
-chmod 0 tree/same-content
+chmod 0400 tree/same-content
 chmod 4755 tree/two
 # What it is. A newline in a name is not for "read": that file is looked at separately.
 (cd tree && find . ! -name . ! -name 'odd*' | LC_ALL=C sort | while read -r f; do
