@@ -186,7 +186,9 @@ broken_output() {
 	run -- /bin/sh -c 'while :; do echo line >&2; done' </dev/null 2>/dev/full >out
 	is 'W6: /dev/full for stderr is 125' $? 125
 	{
-		run -- /bin/sh -c 'echo line; exec >&-; sleep 2; echo later >&2; sleep 2' </dev/null 2>err
+		# exec: a shell that waits would hold the pipe open, too
+		exec "$EXECVM" run -- /bin/sh -c 'echo line; exec >&-; sleep 2; echo later >&2; sleep 2' \
+			</dev/null 2>err
 	} | {
 		cat >out
 		cp err err.then
