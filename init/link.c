@@ -19,7 +19,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 
-#define PORT_WAIT_MS 5000
+#define PORT_WAIT_MS 5000 /* for the port, and for the host at its other end */
 #define VIRTIO_ID_CONSOLE "0x0003"
 
 /* Does the small file dir/name/leaf begin with want (a line of its own)? */
@@ -54,10 +54,27 @@ static bool entry_that_says(const char *dir, const char *leaf, const char *want,
 	return false;
 }
 
+/*
+ * The kernel learns that the host is at the other end by a message of its own, behind the one that
+ * has the port's name. Until then poll says that it has hung up, and read that this is the end.
+ */
+static int await_host(int fd, const char *path, long deadline, struct err *e)
+{
+	struct pollfd p = { .fd = fd };
+
+	while (poll(&p, 1, 0) >= 0 && p.revents & POLLHUP) {
+		if ((long)clock_ms() >= deadline)
+			return err_set(e, EPIPE, "%s: the host is not there", path);
+		usleep(500);
+	}
+	return 0;
+}
+
 int link_open(struct guest *g, struct err *e)
 {
 	long deadline = (long)clock_ms() + PORT_WAIT_MS;
 	char name[64], path[80];
+	cleanup_close int fd = -1;
 	struct link *l;
 
 	if (!entry_that_says("/sys/bus/virtio/devices", "device", VIRTIO_ID_CONSOLE, name,
@@ -68,16 +85,16 @@ int link_open(struct guest *g, struct err *e)
 			return 0; /* a console for somebody else */
 		usleep(500);
 	}
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return err_sys(e, "open %s", path);
+	if (await_host(fd, path, deadline, e) < 0)
+		return -e->code;
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return err_set(e, ENOMEM, "out of memory");
-	snprintf(path, sizeof(path), "/dev/%s", name);
-	l->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	if (l->fd < 0) {
-		err_sys(e, "open %s", path);
-		free(l);
-		return -e->code;
-	}
+	l->fd = take_fd(&fd);
 	mux_init(&l->mux, MUX_GUEST);
 	g->link = l;
 	return 0;

@@ -126,6 +126,10 @@ nonsense() {
 	ends 'I2: an initrd that the memory has no room for' 'exit 127' log 60 "$raw_microvm" large.cpio \
 		"$(payload '{"args": ["/z", "true"]}')" -m 96M
 	like 'I2: the premise: it was cut' "$(cat log)" 'Initramfs unpacking failed'
+	ends 'I20: a wire with nobody at its other end' 'wire: /dev/vport0p1: the host is not there' log 60 \
+		"$raw_microvm" guest.cpio "$(payload "{\"args\": [\"$b\", \"true\"]}")" \
+		-device virtio-serial-device,max_ports=2 -chardev null,id=wire \
+		-device virtserialport,chardev=wire,nr=1,name=execvm
 	# PID 1 has nowhere to say it but to its own descriptors.
 	"$EXECVM" initrd build --no-check --add "$EXECVM_GUEST=/init" --add init=/proc -o proc.cpio
 	ends 'I1: a mount that fails' 'early mounts: mount proc on /proc: Not a directory' log 60 \

@@ -207,7 +207,18 @@ gone() {
 	like 'W11, X6: QEMU is not in PATH: what to do' "$(cat err)" 'install qemu-system-x86'
 }
 
+# The guest's kernel has the port before it knows that the host is there: no reason to give up.
+late() {
+	EXECVM_QEMU=$HELPERS/vm-late status 'W11: the host is seen late: the status' 7 \
+		run -- /bin/sh -c 'cat; exit 7' <"$SRCDIR/VERSION"
+	is 'W11: the host is seen late: the output' "$(cat out)" "$(cat "$SRCDIR/VERSION")"
+	is 'W11: the host is seen late: nothing is said' "$(cat err)" ''
+	like 'W11: the premise: the guest was first' "$(cat vm-late.log)" 'has opened its port'
+	ok 'W11: the host is seen late: nothing is left' wait_for sh -c '! kill -0 "$(cat vm-late.pid)" 2>/dev/null'
+}
+
 begin_slow
+late
 hostile
 gone
 killed
