@@ -26,7 +26,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) -I. -I$(BUILD)/include -ffile-pref
 HOST_CFLAGS = $(ALL_CFLAGS) -DEXECVM_LIBDIR='"$(PREFIX)/lib/execvm"' -O2 -g -fstack-protector-strong -fPIE \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2) $(CFLAGS)
 HOST_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
-HOST_LIBS = -ljansson -larchive -lkmod -lz -llz4
+HOST_LIBS = -ljansson -larchive -lkmod -lnettle -lz -llz4
 # Kernel headers through links of our own: /usr/include itself would bring glibc's.
 GUEST_CFLAGS = $(ALL_CFLAGS) -isystem $(BUILD)/kernel-include -Os -fno-pie -ffunction-sections \
 	-fdata-sections -fno-asynchronous-unwind-tables -fno-stack-protector
@@ -37,7 +37,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2) >&2)
 
 LIB_SRC := $(wildcard lib/*.c)
 GUEST_SRC := execvm.c $(LIB_SRC) $(wildcard chain/*.c) $(wildcard init/*.c)
-HOST_SRC := execvm.c $(LIB_SRC) $(wildcard chain/*.c) $(wildcard init/*.c) $(wildcard runners/*.c) $(wildcard initrd/*.c)
+HOST_SRC := $(GUEST_SRC) $(foreach d,archive image initrd runners,$(wildcard $(d)/*.c))
 GUEST_OBJ := $(GUEST_SRC:%.c=$(BUILD)/guest/%.o)
 HOST_OBJ := $(HOST_SRC:%.c=$(BUILD)/host/%.o) $(BUILD)/host/initrd/guest-image.o
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/host/%.o)
