@@ -256,10 +256,32 @@ static void choose_reset(void)
 		return; /* an older kernel, or not this architecture */
 }
 
+/*
+ * Directories of the host have no device that a remount could make clean. Waiting for one may last
+ * for ever, so it is done only where a host listens that would end that.
+ */
+static int sync_shares(const struct guest *g, struct err *e)
+{
+	for (size_t i = 0; g->machine && i < g->machine->nmounts; i++) {
+		const struct payload_mount *m = &g->machine->mount[i];
+		cleanup_close int fd = -1;
+
+		if (strcmp(m->mtype, "9p") != 0 && strcmp(m->mtype, "virtiofs") != 0)
+			continue;
+		fd = open(m->target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 && syncfs(fd) < 0)
+			return err_sys(e, "write back %s", m->target);
+	}
+	return 0;
+}
+
 int power_clean(const struct guest *g, struct err *e)
 {
+	int r;
+
 	end_processes();
-	return is_writable(g) ? make_clean(e) : 0;
+	r = g->link && g->booted ? sync_shares(g, e) : 0;
+	return r == 0 && is_writable(g) ? make_clean(e) : r;
 }
 
 void power_off(const struct guest *g)

@@ -25,6 +25,7 @@
 
 #include "init/init.h"
 #include "lib/cleanup.h"
+#include "lib/layout.h"
 
 #define ROOT_WAIT_MS 10000
 #define SCRATCH "/.execvm"
@@ -90,9 +91,24 @@ static int mount_overlay(struct err *e)
 	return r;
 }
 
+/* A directory of the host: its name is a tag, and there is nothing to wait for. */
+static bool is_share(const struct payload_machine *m)
+{
+	return m->fstype && (!strcmp(m->fstype, "9p") || !strcmp(m->fstype, "virtiofs"));
+}
+
+/* What is read from a share is kept, as from a disk: it is not to change during a run. */
+static int mount_lower(const struct payload_machine *m, const char *device, struct err *e)
+{
+	if (!is_share(m))
+		return mount_device(device, LOWER, m->fstype, "ro", e);
+	return mount_one(device, LOWER, m->fstype,
+			 *m->fstype == '9' ? "ro," GUEST_9P_OPTIONS ",cache=loose" : "ro", e);
+}
+
 static int mount_layers(const struct payload_machine *m, const char *device, struct err *e)
 {
-	int r = mount_device(device, LOWER, m->fstype, "ro", e);
+	int r = mount_lower(m, device, e);
 
 	if (r < 0)
 		return r;
@@ -180,10 +196,14 @@ int root_switch(struct guest *g, struct err *e)
 	if (!m->root)
 		return 0;
 	r = check_initrd(e);
-	if (r == 0)
+	if (r == 0 && is_share(m))
+		snprintf(device, sizeof(device), "%s", m->root);
+	else if (r == 0)
 		r = device_find(m->root, ROOT_WAIT_MS, device, sizeof(device), e);
 	if (r < 0)
 		return r;
+	if (m->root_mode == ROOT_RW && is_share(m))
+		return err_set(e, EROFS, "a directory of the host is no root to change");
 	if (m->root_mode == ROOT_RW)
 		r = mount_device(device, MERGED, m->fstype, "rw", e);
 	else

@@ -9,4 +9,7 @@
 #define GUEST_MODULES                                                                              \
 	"/lib/execvm/modules.load" /* paths of kernel modules, one a line, load order */
 
+/* Directories of the host by 9p; the size is the most that virtio takes. */
+#define GUEST_9P_OPTIONS "trans=virtio,version=9p2000.L,msize=512000"
+
 #define GUEST_DEFAULT_HOSTNAME "execvm"

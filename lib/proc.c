@@ -13,10 +13,12 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -199,6 +201,20 @@ static int child_keep(const struct proc_spec *s)
 	return 0;
 }
 
+/* mount_setattr(2), since Linux 5.12: its structure and flags are not in every libc. */
+static int child_readonly_mounts(void)
+{
+	static const struct {
+		uint64_t set, clear, propagation, userns;
+	} readonly = { .set = 1 /* MOUNT_ATTR_RDONLY */ };
+	const unsigned recursive = 0x8000; /* AT_RECURSIVE */
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -1;
+	return (int)syscall(SYS_mount_setattr, AT_FDCWD, "/", recursive, &readonly,
+			    sizeof(readonly));
+}
+
 /*
  * Each step by name, so that the caller can say which one failed. Limits come before the ids,
  * because only root may raise them; the working directory after, because the user must be able to
@@ -223,6 +239,7 @@ static void child_setup(struct child *c)
 	STEP("controlling terminal", s->controlling_tty, ioctl(0, TIOCSCTTY, 0))
 	STEP("descriptors", s->close_rest, child_close_rest())
 	STEP("descriptors", s->nkeep, child_keep(s))
+	STEP("read-only mounts", s->readonly_mounts, child_readonly_mounts())
 	STEP("rlimits", s->nrlimits, child_rlimits(s))
 	STEP("user", s->set_ids, child_ids(s))
 	STEP("chdir", s->cwd, chdir(s->cwd))

@@ -66,6 +66,7 @@ struct proc_spec {
 	const struct proc_rlimit *rlimits;
 	size_t nrlimits;
 	bool no_new_privs;
+	bool readonly_mounts; /* a mount namespace of its own, in which nothing can be written */
 };
 #define PROC_SPEC_INIT                                                                             \
 	{                                                                                          \

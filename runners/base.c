@@ -120,7 +120,7 @@ static int add_root(struct initrd *in, const char *busybox, struct err *e)
 
 /* With no root disk, no file systems. What a root needs is found out in the guest: all that there are. */
 static int add_init(const struct vm_spec *s, struct initrd *in, const struct kernel *k,
-		    struct err *e)
+		    unsigned features, struct err *e)
 {
 	const char *fstype = s->root || s->ndisks ? NULL : "";
 
@@ -128,18 +128,18 @@ static int add_init(const struct vm_spec *s, struct initrd *in, const struct ker
 	int r = initrd_add_bytes(in, GUEST_INIT, guest_image,
 				 (size_t)(guest_image_end - guest_image), 0755, e);
 
-	if (r == 0 && kernel_modules(k, fstype, true, &modules) < 0)
+	if (r == 0 && kernel_modules(k, fstype, features, &modules) < 0)
 		r = err_set(e, ENOMEM, "out of memory");
 	if (r == 0 && modules.n)
 		r = initrd_add_modules(in, k->release, modules.v, modules.n, e);
 	return r;
 }
 
-static int write_base(const struct vm_spec *s, const struct kernel *k, const char *busybox, int fd,
-		      struct err *e)
+static int write_base(const struct vm_spec *s, const struct kernel *k, unsigned features,
+		      const char *busybox, int fd, struct err *e)
 {
 	struct initrd *in = initrd_new(0);
-	int r = in ? add_init(s, in, k, e) : err_set(e, ENOMEM, "out of memory");
+	int r = in ? add_init(s, in, k, features, e) : err_set(e, ENOMEM, "out of memory");
 
 	if (r == 0 && busybox)
 		r = add_root(in, busybox, e);
@@ -163,8 +163,8 @@ static bool is_whole(const char *path)
 }
 
 /* Of several runs at once each writes its own and one name wins: they are the same. */
-static int fill_cache(const struct vm_spec *s, const struct kernel *k, const char *busybox,
-		      const char *path, struct err *e)
+static int fill_cache(const struct vm_spec *s, const struct kernel *k, unsigned features,
+		      const char *busybox, const char *path, struct err *e)
 {
 	cleanup_close int fd = -1;
 	char tmp[4096 + 16];
@@ -174,7 +174,7 @@ static int fill_cache(const struct vm_spec *s, const struct kernel *k, const cha
 	fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "make %s", tmp);
-	r = write_base(s, k, busybox, fd, e);
+	r = write_base(s, k, features, busybox, fd, e);
 	/* What has the name after a crash of the host must be whole. */
 	if (r == 0 && fsync(fd) < 0)
 		r = err_sys(e, "fsync %s", tmp);
@@ -185,7 +185,8 @@ static int fill_cache(const struct vm_spec *s, const struct kernel *k, const cha
 	return r;
 }
 
-static int cached(const struct vm_spec *s, const struct kernel *k, struct base *b, struct err *e)
+static int cached(const struct vm_spec *s, const struct kernel *k, unsigned features,
+		  struct base *b, struct err *e)
 {
 	uint64_t h =
 		hash(0xcbf29ce484222325u, guest_image, (size_t)(guest_image_end - guest_image));
@@ -194,7 +195,7 @@ static int cached(const struct vm_spec *s, const struct kernel *k, struct base *
 	char name[256];
 	int r;
 
-	if (!s->root) {
+	if (!s->root && !s->root_host) {
 		busybox = busybox_find(&st, e);
 		if (!busybox)
 			return -e->code;
@@ -211,6 +212,7 @@ static int cached(const struct vm_spec *s, const struct kernel *k, struct base *
 		h = hash(h, &st.st_size, sizeof(st.st_size));
 		h = hash(h, &st.st_mtim, sizeof(st.st_mtim));
 		h = hash(h, &disks, sizeof(disks));
+		h = hash(h, &features, sizeof(features));
 	}
 	snprintf(name, sizeof(name), "initrd/%.100s%s%016llx.cpio",
 		 k->profile == KERNEL_DISTRO ? k->release : "",
@@ -219,7 +221,7 @@ static int cached(const struct vm_spec *s, const struct kernel *k, struct base *
 	if (r < 0)
 		return r;
 	if (!is_whole(b->path)) {
-		r = fill_cache(s, k, busybox, b->path, e);
+		r = fill_cache(s, k, features, busybox, b->path, e);
 		if (r < 0)
 			return err_wrap(e, "initrd");
 	}
@@ -230,7 +232,8 @@ static int cached(const struct vm_spec *s, const struct kernel *k, struct base *
 }
 
 /* The caller's, then a segment of ours: the last one wins. */
-static int composed(const struct vm_spec *s, const struct kernel *k, struct base *b, struct err *e)
+static int composed(const struct vm_spec *s, const struct kernel *k, unsigned features,
+		    struct base *b, struct err *e)
 {
 	struct initrd_info info = { 0 }, ours = { 0 };
 	struct initrd *in;
@@ -246,7 +249,7 @@ static int composed(const struct vm_spec *s, const struct kernel *k, struct base
 	if (r < 0)
 		return r;
 	in = initrd_new(INITRD_SEGMENT);
-	r = in ? add_init(s, in, k, e) : err_set(e, ENOMEM, "out of memory");
+	r = in ? add_init(s, in, k, features, e) : err_set(e, ENOMEM, "out of memory");
 	if (r == 0)
 		r = initrd_write(in, b->fd, INITRD_NONE, &ours, e);
 	initrd_free(in);
@@ -280,12 +283,18 @@ static int check_memory(const struct vm_spec *s, const struct base *b, struct er
 		(unsigned long long)((b->file + 0xfffff) >> 20));
 }
 
-int base_make(const struct vm_spec *s, const struct kernel *k, struct base *b, struct err *e)
+int base_make(const struct vm_spec *s, const struct qemu_facts *f, struct base *b, struct err *e)
 {
+	const struct kernel *k = &f->kernel;
+	unsigned features = 0;
 	int r;
 
+	if (s->root || s->root_host || s->ndisks)
+		features |= KERNEL_OVERLAY;
+	if (s->root_host || s->nshares)
+		features |= f->virtiofsd ? KERNEL_VIRTIOFS : KERNEL_9P;
 	*b = (struct base){ .fd = -1 };
-	r = s->initrd ? composed(s, k, b, e) : cached(s, k, b, e);
+	r = s->initrd ? composed(s, k, features, b, e) : cached(s, k, features, b, e);
 	return r < 0 ? r : check_memory(s, b, e);
 }
 

@@ -6,7 +6,7 @@
 
 #include "lib/err.h"
 #include "lib/macro.h"
-#include "runners/kernel.h"
+#include "runners/qemu.h"
 #include "runners/runner.h"
 
 struct base {
@@ -16,7 +16,7 @@ struct base {
 	uint64_t unpacked; /* bytes that the files take in the guest */
 };
 
-/* Finds or makes it. 0 or a negative errno with a sentence. */
-int base_make(const struct vm_spec *s, const struct kernel *k, struct base *b,
+/* Finds or makes it, for f's kernel and shares. 0 or a negative errno with a sentence. */
+int base_make(const struct vm_spec *s, const struct qemu_facts *f, struct base *b,
 	      struct err *e) must_check nonnull(1, 2, 3, 4);
 void base_free(struct base *b) nonnull(1);

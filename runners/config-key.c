@@ -51,7 +51,7 @@ static const char *number_text(const json_t *v, char buf[32])
 }
 
 /* Relative paths of a description are relative to its directory. */
-static char *path_dup(const struct config_plan *p, const char *path)
+char *config_path(const struct config_plan *p, const char *path)
 {
 	const char *slash = p->path ? strrchr(p->path, '/') : NULL;
 	char *out = NULL;
@@ -69,7 +69,7 @@ static int set_path(struct config_plan *p, char **at, const json_t *v, struct er
 
 	if (!path || !*path)
 		return err_set(e, EINVAL, "must not be empty");
-	return replace(at, path_dup(p, path), e);
+	return replace(at, config_path(p, path), e);
 }
 
 int config_set_runner(struct config_plan *p, const json_t *v, struct err *e)
@@ -113,7 +113,11 @@ int config_set_append(struct config_plan *p, const json_t *v, struct err *e)
 int config_set_root(struct config_plan *p, const json_t *v, struct err *e)
 {
 	p->line.root = p->path ? config_line(p->text, p->len, "root", NULL) : 0;
-	return set_path(p, &p->s->root, v, e);
+	p->s->root_host = !strcmp(json_string_value(v), "host");
+	if (!p->s->root_host)
+		return set_path(p, &p->s->root, v, e);
+	free(take_ptr(&p->s->root));
+	return 0;
 }
 
 int config_set_root_mode(struct config_plan *p, const json_t *v, struct err *e)
@@ -458,7 +462,7 @@ int config_set_devices(struct config_plan *p, const json_t *v, struct err *e)
 		}
 		if (!*file || !json_is_string(node))
 			return err_set(e, EINVAL, "not \"FILE\": \"/dev/NAME\"");
-		r = put_disk(p, path_dup(p, file), json_string_value(node), readonly, e);
+		r = put_disk(p, config_path(p, file), json_string_value(node), readonly, e);
 		if (r < 0)
 			return r;
 	}

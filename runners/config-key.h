@@ -50,10 +50,22 @@ int config_set_args(struct config_plan *p, const json_t *v, struct err *e) must_
 int config_set_env(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_devices(struct config_plan *p, const json_t *v, struct err *e) must_check;
 
+int config_set_volumes(struct config_plan *p, const json_t *v, struct err *e) must_check;
+
 /* What an option of a list says: K=V or K, the path of such lines, FILE=/dev/NAME[,ro]. */
 int config_env_word(struct config_plan *p, const char *word, struct err *e) must_check;
 int config_env_file(struct config_plan *p, const char *path, struct err *e) must_check;
 int config_disk_word(struct config_plan *p, const char *word, struct err *e) must_check;
+
+/* config-share.c: DIR:GUEST[:ro], and the words of docker's --mount. */
+int config_volume_word(struct config_plan *p, const char *word, struct err *e) must_check;
+int config_mount_word(struct config_plan *p, const char *word, struct err *e) must_check;
+
+/* The directories are there: their paths become absolute. config is the description's path. */
+int config_check_shares(const struct config_plan *p, const char *config, struct err *e) must_check;
+
+/* A path of the plan: those of a description are relative to its directory. NULL without memory. */
+char *config_path(const struct config_plan *p, const char *path) must_check;
 
 /*
  * The line of a key of the description, or of inner (unless NULL) in the object that is its value.

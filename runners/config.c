@@ -38,7 +38,7 @@ enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16 };
 	    "initrd", T_STRING), \
 	ROW(0, "append", OPT_STRING, append, "WORDS", "further kernel parameters", \
 	    "append", T_STRING), \
-	ROW(0, "root", OPT_STRING, root, "FILE", "image of the root file system (none)", \
+	ROW(0, "root", OPT_STRING, root, "FILE", "image of the root file system, or host (none)", \
 	    "root", T_STRING), \
 	ROW(0, "root-mode", OPT_STRING, root_mode, "MODE", "overlay, ro or rw (overlay)", \
 	    "root-mode", T_STRING), \
@@ -73,6 +73,9 @@ const struct opt run_opts_table[] = {
 	BOTH(AS_OPT),
 	{ 0, "disk", OPT_LIST, AT(disks), "FILE=/dev/NAME[,ro]", "a disk with this name" },
 	{ 0, "device", OPT_LIST, AT(disks), "FILE=/dev/NAME[,ro]", "the same as --disk" },
+	{ 'v', "volume", OPT_ORDER, AT(mounts), "DIR:GUEST[:ro]", "a directory of this host" },
+	{ 0, "mount", OPT_ORDER, AT(mounts), "WORDS",
+	  "type=bind,source=DIR,target=GUEST[,readonly]" },
 	{ 'e', "env", OPT_ORDER, AT(env), "K[=V]", "set a variable, or pass it on" },
 	{ 0, "env-file", OPT_ORDER, AT(env), "FILE", "variables, K[=V] a line" },
 	{ 0, "dry-run", OPT_FLAG, AT(dry_run), NULL, "print what would be started" },
@@ -80,7 +83,7 @@ const struct opt run_opts_table[] = {
 	{ 0, "boot-log", OPT_FLAG, AT(boot_log), NULL, "show the guest's kernel log" },
 	{ 0, "timings", OPT_FLAG, AT(timings), NULL, "print how long each part took" },
 	{ 0, "debug", OPT_FLAG, AT(debug), NULL, "show what happens, in the guest too" },
-	{ 'v', "verbose", OPT_COUNT, AT(verbose), NULL, "say more; twice: still more" },
+	{ 0, "verbose", OPT_COUNT, AT(verbose), NULL, "say more; twice: still more" },
 	OPT_HELP_LINE,
 	OPT_END,
 };
@@ -95,6 +98,7 @@ static const struct key {
 } keys[] = {
 	BOTH(AS_KEY),
 	{ "devices", T_OBJECT, config_set_devices, NULL, OPT_LIST, 0 },
+	{ "volumes", T_ARRAY, config_set_volumes, NULL, OPT_LIST, 0 },
 	{ "env", T_OBJECT, config_set_env, NULL, OPT_LIST, 0 },
 	{ "args", T_ARRAY, config_set_args, NULL, OPT_LIST, 0 },
 	{ "umask", T_STRING, config_set_umask, NULL, OPT_LIST, 0 },
@@ -260,6 +264,19 @@ static int apply_env(struct config_plan *p, const char *word, struct err *e)
 	return r < 0 ? err_wrap(e, "--env") : 0;
 }
 
+static int apply_mount(struct config_plan *p, const char *word, struct err *e)
+{
+	static const char volume[] = "volume=";
+	int r;
+
+	if (!strncmp(word, volume, sizeof(volume) - 1)) {
+		r = config_volume_word(p, word + sizeof(volume) - 1, e);
+		return r < 0 ? err_wrap(e, "--volume") : 0;
+	}
+	r = config_mount_word(p, word + strlen("mount="), e);
+	return r < 0 ? err_wrap(e, "--mount") : 0;
+}
+
 static int apply_options(struct config_plan *p, const struct run_opts *o, struct err *e)
 {
 	int r = 0;
@@ -272,6 +289,8 @@ static int apply_options(struct config_plan *p, const struct run_opts *o, struct
 		if (config_disk_word(p, o->disks.v[i], e) < 0)
 			r = err_wrap(e, "--disk");
 	}
+	for (size_t i = 0; i < o->mounts.n && r == 0; i++)
+		r = apply_mount(p, o->mounts.v[i], e);
 	for (size_t i = 0; i < o->env.n && r == 0; i++)
 		r = apply_env(p, o->env.v[i], e);
 	p->s->dry_run = o->dry_run;
@@ -324,6 +343,8 @@ static int check_host(const struct config_plan *p, const char *config, struct er
 
 	if (check_memory(s->memory, e) < 0)
 		return named_by(config, p->line.memory, "memory", "memory", e);
+	if (s->root_host && s->root_mode == ROOT_RW)
+		return err_set(e, EINVAL, "root-mode rw: the host's own root is never changed");
 	if (s->root && check_file(s->root, true, e) < 0)
 		return named_by(config, p->line.root, "root", "root", e);
 	if (s->initrd && check_file(s->initrd, false, e) < 0)
@@ -332,7 +353,7 @@ static int check_host(const struct config_plan *p, const char *config, struct er
 		if (check_file(s->disk[i].file, true, e) < 0)
 			return named_by(config, p->line.disk[i], "devices", "disk", e);
 	}
-	return 0;
+	return config_check_shares(p, config, e);
 }
 
 static int plan(const struct run_opts *o, char *const *args, struct vm_spec *s, struct err *e)
@@ -376,5 +397,6 @@ int config_plan(const struct run_opts *o, char *const *args, struct vm_spec *s, 
 void run_opts_free(struct run_opts *o)
 {
 	argv_free(&o->disks);
+	argv_free(&o->mounts);
 	argv_free(&o->env);
 }

@@ -14,8 +14,9 @@
 struct run_opts {
 	const char *runner, *kernel, *initrd, *append, *root, *root_mode, *memory, *cpus, *accel;
 	const char *cwd, *user, *hostname, *timeout, *config;
-	struct argv disks; /* FILE=/dev/NAME[,ro] */
-	struct argv env;   /* "env=K=V" and "env-file=F", in order */
+	struct argv disks;  /* FILE=/dev/NAME[,ro] */
+	struct argv mounts; /* "volume=DIR:GUEST[:ro]" and "mount=WORDS", in order */
+	struct argv env;    /* "env=K=V" and "env-file=F", in order */
 	bool no_stdin, tty, dry_run, show_append, boot_log, timings, debug;
 	unsigned verbose;
 };

@@ -39,7 +39,7 @@ static const char *const ours[] = { "VIRTIO_MMIO",    "VIRTIO_MMIO_CMDLINE_DEVIC
 				    "VIRTIO_BLK",     "VIRTIO_CONSOLE",
 				    "BLK_DEV_INITRD", "DEVTMPFS" };
 
-enum need { NEED_ALWAYS, NEED_MMIO, NEED_PCI, NEED_OVERLAY, NEED_FSTYPE };
+enum need { NEED_ALWAYS, NEED_MMIO, NEED_PCI, NEED_OVERLAY, NEED_FSTYPE, NEED_9P, NEED_VIRTIOFS };
 
 static const struct module {
 	const char *symbol, *name;
@@ -57,6 +57,9 @@ static const struct module {
 	{ "CRYPTO_CRC32C", "crc32c_generic", NEED_FSTYPE, "ext4" },
 	{ "EROFS_FS", "erofs", NEED_FSTYPE, "erofs" },
 	{ "ISO9660_FS", "isofs", NEED_FSTYPE, "iso9660" },
+	{ "NET_9P_VIRTIO", "9pnet_virtio", NEED_9P, NULL },
+	{ "9P_FS", "9p", NEED_9P, NULL },
+	{ "VIRTIO_FS", "virtiofs", NEED_VIRTIOFS, NULL },
 };
 
 /* A configuration text. */
@@ -249,7 +252,7 @@ static int set_profile(struct kernel *k, struct err *e)
 static int check_modules(const struct kernel *k, struct err *e)
 {
 	cleanup_argv struct argv need = { 0 };
-	int r = kernel_modules(k, "", false, &need);
+	int r = kernel_modules(k, "", 0, &need);
 
 	if (r < 0)
 		return err_code(e, -r, "kernel %s", k->path);
@@ -292,11 +295,21 @@ bool kernel_has(const struct kernel *k, const char *symbol)
 	return kernel_config_value(config.p, symbol) == 'y';
 }
 
-static bool is_needed(const struct module *m, const struct kernel *k, const char *fstype,
-		      bool overlay)
+bool kernel_can(const struct kernel *k, const char *symbol)
 {
-	bool root = !fstype || *fstype;
+	cleanup_buf struct buf config = { 0 };
+	struct err e = { 0 };
+	char value;
 
+	if (load_config(k, &config, &e) < 0 || !config.len)
+		return true;
+	value = kernel_config_value(config.p, symbol);
+	return value == 'y' || value == 'm';
+}
+
+static bool is_needed(const struct module *m, const struct kernel *k, const char *fstype,
+		      unsigned features)
+{
 	switch (m->need) {
 	case NEED_ALWAYS:
 		return true;
@@ -305,14 +318,18 @@ static bool is_needed(const struct module *m, const struct kernel *k, const char
 	case NEED_PCI:
 		return k->pci;
 	case NEED_OVERLAY:
-		return root && overlay;
+		return features & KERNEL_OVERLAY;
 	case NEED_FSTYPE:
 		return !fstype || !strcmp(fstype, m->fstype);
+	case NEED_9P:
+		return features & KERNEL_9P;
+	case NEED_VIRTIOFS:
+		return features & KERNEL_VIRTIOFS;
 	}
 	return false;
 }
 
-int kernel_modules(const struct kernel *k, const char *fstype, bool overlay, struct argv *out)
+int kernel_modules(const struct kernel *k, const char *fstype, unsigned features, struct argv *out)
 {
 	cleanup_buf struct buf config = { 0 };
 	struct err e = { 0 };
@@ -325,7 +342,7 @@ int kernel_modules(const struct kernel *k, const char *fstype, bool overlay, str
 	for (size_t i = 0; i < ARRAY_SIZE(modules) && r == 0; i++) {
 		if (config.len && kernel_config_value(config.p, modules[i].symbol) != 'm')
 			continue;
-		if (is_needed(&modules[i], k, fstype, overlay))
+		if (is_needed(&modules[i], k, fstype, features))
 			r = argv_push(out, modules[i].name);
 	}
 	return r;

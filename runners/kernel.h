@@ -51,13 +51,19 @@ int kernel_list(struct buf *out, struct err *e) must_check nonnull(1, 2);
 /* Does its configuration have this symbol ("OVERLAY_FS") as =y? True for ours without one. */
 bool kernel_has(const struct kernel *k, const char *symbol) must_check nonnull(1, 2);
 
+/* Can it do what a symbol stands for, as =y or =m? True without a configuration. */
+bool kernel_can(const struct kernel *k, const char *symbol) must_check nonnull(1, 2);
+
+/* What a machine may need beside its disks. */
+enum { KERNEL_OVERLAY = 1, KERNEL_9P = 2, KERNEL_VIRTIOFS = 4 };
+
 /*
  * Adds the modules that a machine with a root needs and that this kernel does not have built in:
- * names in no special order, none for ours. fstype is the root's ("squashfs"), "" = no root disk,
+ * names in no special order, none for ours. features is a mask. fstype is the root's ("squashfs"), "" = no root disk,
  * NULL = unknown: those of every file system that a root may have. Without a configuration all that
  * might be modules are named: those that are built in are no error to libkmod.
  */
-int kernel_modules(const struct kernel *k, const char *fstype, bool overlay,
+int kernel_modules(const struct kernel *k, const char *fstype, unsigned features,
 		   struct argv *out) must_check nonnull(1, 4);
 
 /*

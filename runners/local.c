@@ -14,8 +14,10 @@
 /* What a machine would have and a process here cannot be given. */
 static int refuse(const struct vm_spec *s, struct err *e)
 {
-	if (s->root || s->ndisks)
+	if (s->root || s->root_host || s->ndisks)
 		return err_set(e, EINVAL, "runner local: a command here gets no root and no disks");
+	if (s->nshares)
+		return err_set(e, EINVAL, "runner local: every directory is where it is");
 	if (s->user)
 		return err_set(e, EINVAL, "runner local: the user is the caller's");
 	if (s->tty)

@@ -31,7 +31,7 @@ enum form { FORM_CMDLINE, FORM_ACPI, FORM_PCI };
 
 static size_t slots(const struct vm_spec *s)
 {
-	return 1 + (s->root ? 1 : 0) + s->ndisks;
+	return 1 + (s->root || s->root_host ? 1 : 0) + s->ndisks + s->nshares;
 }
 
 static enum form form_of(const struct vm_spec *s, const struct qemu_facts *f)
@@ -140,6 +140,18 @@ static int add_path(struct buf *b, const char *path)
 	return r;
 }
 
+void qemu_share_tag(size_t i, char out[QEMU_TAG])
+{
+	snprintf(out, QEMU_TAG, "share%zu", i);
+}
+
+static int push_pair(struct argv *out, const char *option, const char *value)
+{
+	int r = argv_push(out, option);
+
+	return r < 0 ? r : argv_push(out, value);
+}
+
 static const char *bus(enum form form)
 {
 	return form == FORM_PCI ? "pci" : "device";
@@ -180,11 +192,58 @@ static int add_disks(const struct vm_spec *s, const struct qemu_facts *f, enum f
 	return r;
 }
 
-static int push_pair(struct argv *out, const char *option, const char *value)
+/* A directory by 9p: QEMU reads and writes it itself. */
+static int add_9p(const struct qemu_facts *f, enum form form, const char *tag, const char *source,
+		  bool readonly, struct argv *out)
 {
-	int r = argv_push(out, option);
+	cleanup_buf struct buf path = { 0 };
+	int r = add_path(&path, source);
 
-	return r < 0 ? r : argv_push(out, value);
+	if (r == 0)
+		r = argv_push(out, "-fsdev");
+	if (r == 0)
+		r = argv_pushf(out,
+			       "local,id=%s,path=%s,security_model=%s,multidevs=remap,readonly=%s",
+			       tag, path.p, f->privileged ? "passthrough" : "none",
+			       readonly ? "on" : "off");
+	if (r == 0)
+		r = argv_push(out, "-device");
+	if (r == 0)
+		r = argv_pushf(out, "virtio-9p-%s,fsdev=%s,mount_tag=%s", bus(form), tag, tag);
+	return r;
+}
+
+/* The same by virtiofs: what is read-only, and what directory it is, is virtiofsd's affair. */
+static int add_virtiofs(enum form form, const char *tag, int fd, struct argv *out)
+{
+	int r = argv_push(out, "-chardev");
+
+	if (r == 0)
+		r = argv_pushf(out, "socket,id=%s,fd=%d", tag, fd);
+	if (r == 0)
+		r = argv_push(out, "-device");
+	if (r == 0)
+		r = argv_pushf(out, "vhost-user-fs-%s,chardev=%s,tag=%s", bus(form), tag, tag);
+	return r;
+}
+
+static int add_shares(const struct vm_spec *s, const struct qemu_facts *f, enum form form,
+		      struct argv *out)
+{
+	int r = 0;
+
+	if (s->root_host)
+		r = f->virtiofsd ? add_virtiofs(form, QEMU_ROOT_SERIAL, f->root_fd, out)
+				 : add_9p(f, form, QEMU_ROOT_SERIAL, "/", true, out);
+	for (size_t i = 0; i < s->nshares && r == 0; i++) {
+		const struct vm_share *sh = &s->share[i];
+		char tag[QEMU_TAG];
+
+		qemu_share_tag(i, tag);
+		r = f->virtiofsd ? add_virtiofs(form, tag, f->share_fd[i], out)
+				 : add_9p(f, form, tag, sh->source, sh->readonly, out);
+	}
+	return r;
 }
 
 static int add_channels(const struct qemu_facts *f, enum form form, struct argv *out)
@@ -211,6 +270,29 @@ static int add_channels(const struct qemu_facts *f, enum form form, struct argv 
 
 /* The machine. */
 
+static unsigned long long megabytes(const struct vm_spec *s)
+{
+	return (unsigned long long)((s->memory + 0xfffff) >> 20);
+}
+
+/* virtiofsd reads and writes the guest's memory, and knows only modern virtio. */
+static bool shared(const struct vm_spec *s, const struct qemu_facts *f)
+{
+	return f->virtiofsd && (s->root_host || s->nshares);
+}
+
+static int add_shared_memory(const struct vm_spec *s, enum form form, struct argv *out)
+{
+	int r = argv_push(out, "-object");
+
+	if (r == 0)
+		r = argv_pushf(out, "memory-backend-memfd,id=mem,size=%lluM,share=on",
+			       megabytes(s));
+	if (r == 0 && form != FORM_PCI)
+		r = push_pair(out, "-global", "virtio-mmio.force-legacy=false");
+	return r;
+}
+
 static int add_machine(const struct vm_spec *s, const struct qemu_facts *f, enum form form,
 		       struct argv *out)
 {
@@ -222,8 +304,8 @@ static int add_machine(const struct vm_spec *s, const struct qemu_facts *f, enum
 	int r = argv_push(out, "-M");
 
 	if (r == 0)
-		r = argv_pushf(out, "%s,isa-serial=%s,auto-kernel-cmdline=on", machines[form],
-			       f->uart ? "on" : "off");
+		r = argv_pushf(out, "%s,isa-serial=%s,auto-kernel-cmdline=on%s", machines[form],
+			       f->uart ? "on" : "off", shared(s, f) ? ",memory-backend=mem" : "");
 	if (r == 0)
 		r = push_pair(out, "-accel", f->kvm ? "kvm" : "tcg");
 	if (r == 0)
@@ -235,8 +317,8 @@ static int add_machine(const struct vm_spec *s, const struct qemu_facts *f, enum
 	if (r == 0)
 		r = argv_push(out, "-m");
 	if (r == 0)
-		r = argv_pushf(out, "%lluM", (unsigned long long)((s->memory + 0xfffff) >> 20));
-	return r;
+		r = argv_pushf(out, "%lluM", megabytes(s));
+	return r < 0 || !shared(s, f) ? r : add_shared_memory(s, form, out);
 }
 
 static int add_fixed(struct argv *out)
@@ -293,5 +375,7 @@ int qemu_argv(const struct vm_spec *s, const struct qemu_facts *f, struct argv *
 		r = add_channels(f, form, out);
 	if (r == 0)
 		r = add_disks(s, f, form, out);
+	if (r == 0)
+		r = add_shares(s, f, form, out);
 	return r < 0 ? err_code(e, -r, "QEMU's arguments") : 0;
 }

@@ -25,13 +25,21 @@ struct qemu_facts {
 	int wire_fd;		 /* QEMU's end of the wire; survives exec */
 	int log_fd;		 /* QEMU's end of the kernel log */
 	const char *root_format; /* "raw" or "qcow2" for the root; disks are raw */
-	bool uart;	     /* the kernel log comes by the serial port, from its first line on */
-	const char *payload; /* base64url, or NULL: it takes the wire */
+	bool uart;	       /* the kernel log comes by the serial port, from its first line on */
+	bool privileged;       /* files of shares may belong to anybody */
+	const char *virtiofsd; /* shares take virtiofs; NULL = 9p */
+	int root_fd, share_fd[VM_SHARES]; /* virtiofs: QEMU's ends, as wire_fd */
+	const char *payload;		  /* base64url, or NULL: it takes the wire */
 };
 
 /* Serial of the root disk and of disk i: what init finds them by. */
 #define QEMU_ROOT_SERIAL "root"
 void qemu_disk_serial(size_t i, char out[21]) nonnull(2);
+
+#define QEMU_TAG 26 /* bytes, with the NUL */
+
+/* Tag of share i; that of the host's root is QEMU_ROOT_SERIAL. */
+void qemu_share_tag(size_t i, char out[QEMU_TAG]) nonnull(2);
 
 /*
  * The kernel command line as the guest will see it, without what QEMU adds. *budget_left gets the

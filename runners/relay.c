@@ -34,6 +34,7 @@
 #define ANSWER_MS 45000u    /* and when no answer comes in this time, it is not */
 #define POWER_OFF_MS 10000u /* after DISCONNECT */
 #define FINISH_MS 120000u   /* to write an image back */
+#define BESIDE_MS 500u	    /* for QEMU to end, too: then it was QEMU */
 
 struct state {
 	struct relay *r;
@@ -297,7 +298,7 @@ static int on_deadline(struct state *s, uint64_t now, struct err *e)
 
 /* loop */
 
-enum slot { P_SIGNAL, P_PID, P_WIRE, P_LOG, P_QEMU, P_IN, P_OUT, P_ERR, P_SHOW, P_COUNT };
+enum slot { P_SIGNAL, P_PID, P_BESIDE, P_WIRE, P_LOG, P_QEMU, P_IN, P_OUT, P_ERR, P_SHOW, P_COUNT };
 
 static struct pollfd want(int fd, bool when, int events)
 {
@@ -312,6 +313,8 @@ static void wants(struct state *s, struct pollfd p[P_COUNT])
 
 	p[P_SIGNAL] = want(s->sigfd, true, POLLIN);
 	p[P_PID] = want(s->pidfd, !s->r->qemu_gone, POLLIN);
+	p[P_BESIDE] = want(s->r->beside->fd, !s->r->qemu_gone && !s->off_at && !s->r->beside_ended,
+			   POLLIN);
 	p[P_WIRE] = want(s->r->wire, !s->wire_eof, POLLIN | (full ? POLLOUT : 0));
 	p[P_LOG] = want(s->r->log, !s->r->qemu_gone && s->log.ring.len < MUX_WINDOW / 2, POLLIN);
 	p[P_QEMU] = want(s->r->qemu_err, !s->r->qemu_gone, POLLIN);
@@ -366,12 +369,19 @@ static int on_poll(struct state *s, const struct pollfd p[P_COUNT], struct err *
 		r = wire_read(s, e);
 	if (r == 0 && p[P_IN].revents && session_wants_stdin(s->session))
 		r = session_stdin(s->session, e);
+	if (p[P_BESIDE].revents && !p[P_PID].revents) {
+		s->r->beside_ended = companion_ended(s->r->beside);
+		s->off_at = clock_ms() + BESIDE_MS;
+	}
 	if (p[P_PID].revents && r == 0) {
 		s->r->qemu_gone = true;
 		s->r->times.gone = since_start(s);
 		tails_read(s);
 		if (proc_wait(s->r->qemu, &s->r->qemu_status) < 0)
 			return err_set(e, ECHILD, "QEMU's end was lost");
+		/* It went by itself: whoever else ended did so because of that. */
+		if (s->r->qemu_status.value != SIGKILL)
+			s->r->beside_ended = NULL;
 	}
 	return r;
 }

@@ -10,6 +10,7 @@
 #include "lib/err.h"
 #include "lib/macro.h"
 #include "lib/proc.h"
+#include "runners/companion.h"
 #include "runners/runner.h"
 
 /* Milliseconds of CLOCK_MONOTONIC since the run began; 0 = has not happened. */
@@ -23,9 +24,10 @@ struct relay {
 	const struct proc_signals *entry;
 	int closed; /* mask of 0, 1, 2 that the caller had closed */
 	pid_t qemu;
-	int wire, log, qemu_err; /* our ends; borrowed */
-	uint64_t contact_ms;	 /* no contact in this time: the machine is lost */
-	const char *machine;	 /* JSON of the machine half, or NULL: see session.h */
+	int wire, log, qemu_err;	 /* our ends; borrowed */
+	const struct companions *beside; /* who must not end before QEMU; borrowed */
+	uint64_t contact_ms;		 /* no contact in this time: the machine is lost */
+	const char *machine;		 /* JSON of the machine half, or NULL: see session.h */
 	size_t machine_len;
 	const char *process;
 	size_t process_len;
@@ -36,8 +38,9 @@ struct relay {
 	bool lost;	/* the machine ended without a word */
 	bool qemu_gone; /* reaped */
 	struct proc_status qemu_status;
-	struct buf log_tail;  /* the end of the kernel log */
-	struct buf qemu_text; /* what QEMU said on its stderr */
+	const char *beside_ended; /* one of them that did; static text */
+	struct buf log_tail;	  /* the end of the kernel log */
+	struct buf qemu_text;	  /* what QEMU said on its stderr */
 };
 
 /*

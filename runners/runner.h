@@ -17,6 +17,7 @@
 
 #define VM_DISKS 21u	   /* with the root and the serial port: 23 virtio-mmio slots that work */
 #define VM_DISKS_NOACPI 6u /* our profile (acpi=off) has 8 slots */
+#define VM_SHARES 21u	   /* -v and --mount: they take slots as disks do */
 #define VM_MEMORY_MIN ((uint64_t)48 << 20)  /* bytes; less never boots */
 #define VM_MEMORY_MAX ((uint64_t)512 << 30) /* bytes; what the host has is checked as well */
 #define VM_MEMORY_DEFAULT ((uint64_t)256 << 20)
@@ -24,6 +25,14 @@
 #define VM_CONFIG_MAX ((size_t)4 << 20) /* bytes of a machine description */
 
 enum vm_accel { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG };
+
+/* A directory of the host in the guest. */
+struct vm_share {
+	char *source;  /* owned, absolute and without links once it was checked */
+	char *target;  /* owned, absolute path in the guest */
+	bool readonly; /* enforced on the host's side */
+	unsigned line; /* of the description that names it; 0 = an option */
+};
 
 struct vm_disk {
 	char *file; /* owned, absolute or relative to the caller's directory */
@@ -33,14 +42,17 @@ struct vm_disk {
 
 /* The complete plan of a run: everything that config file and options said, checked. */
 struct vm_spec {
-	char *runner; /* owned; "vm" */
-	char *kernel; /* owned; NULL = kernel_find() */
-	char *initrd; /* owned; NULL = generated */
-	char *append; /* owned; further kernel parameters, or NULL */
-	char *root;   /* owned; image file, or NULL */
+	char *runner;	/* owned; "vm" */
+	char *kernel;	/* owned; NULL = kernel_find() */
+	char *initrd;	/* owned; NULL = generated */
+	char *append;	/* owned; further kernel parameters, or NULL */
+	char *root;	/* owned; image file, or NULL */
+	bool root_host; /* the root is the host's own "/", never changed */
 	enum root_mode root_mode;
 	struct vm_disk disk[VM_DISKS];
 	size_t ndisks;
+	struct vm_share share[VM_SHARES]; /* sorted by target: what is above is mounted first */
+	size_t nshares;
 	uint64_t memory; /* bytes */
 	unsigned cpus;
 	enum vm_accel accel;

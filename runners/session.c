@@ -39,6 +39,8 @@ bool session_writable(const struct session *s)
 
 	for (size_t i = 0; i < s->spec->ndisks; i++)
 		writable |= !s->spec->disk[i].readonly;
+	for (size_t i = 0; i < s->spec->nshares; i++)
+		writable |= !s->spec->share[i].readonly;
 	return writable;
 }
 

@@ -76,5 +76,5 @@ int session_stdin(struct session *s, struct err *e) must_check nonnull(1, 2);
 /* Asks whether the guest is there. */
 void session_ask(struct session *s) nonnull(1);
 
-/* Can the machine change an image? */
+/* Can the machine change an image or a directory of the host? */
 bool session_writable(const struct session *s) must_check nonnull(1);

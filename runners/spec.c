@@ -18,6 +18,10 @@ void vm_spec_free(struct vm_spec *s)
 		free(s->disk[i].file);
 		free(s->disk[i].node);
 	}
+	for (size_t i = 0; i < s->nshares; i++) {
+		free(s->share[i].source);
+		free(s->share[i].target);
+	}
 	argv_free(&s->args);
 	argv_free(&s->env);
 	*s = (struct vm_spec){ 0 };

@@ -22,6 +22,7 @@
 #include "lib/cmd.h"
 #include "lib/fd.h"
 #include "lib/io.h"
+#include "lib/layout.h"
 #include "lib/msg.h"
 #include "lib/num.h"
 #include "runners/accel.h"
@@ -30,6 +31,7 @@
 #include "runners/qemu.h"
 #include "runners/relay.h"
 #include "runners/runner.h"
+#include "runners/share.h"
 
 #define QEMU "qemu-system-x86_64"
 #define CONTACT_KVM_MS 10000u  /* a guest under KVM speaks within a second */
@@ -57,19 +59,52 @@ static void plan_free(struct plan *p)
 	buf_free(&p->b64);
 }
 
-/* Strings stay the spec's; serials are the caller's. */
-static void fill_payload(const struct vm_spec *s, char serial[VM_DISKS][21], struct payload *p)
+/* Names that the payload points to. */
+struct names {
+	char disk[VM_DISKS][21], share[VM_SHARES][QEMU_TAG];
+};
+
+/*
+ * A share that can be changed must take what is mapped for writing; one that cannot is read ahead.
+ * Either way an open sees what is there at that moment.
+ */
+static void fill_shares(const struct plan *plan, struct names *names, struct payload_machine *m)
 {
+	const struct vm_spec *s = plan->spec;
+	const char *type = plan->facts.virtiofsd ? "virtiofs" : "9p";
+
+	for (size_t i = 0; i < s->nshares; i++) {
+		bool readonly = s->share[i].readonly;
+
+		qemu_share_tag(i, names->share[i]);
+		m->mount[m->nmounts++] = (struct payload_mount){
+			.device = names->share[i],
+			.target = s->share[i].target,
+			.mtype = type,
+			.options = plan->facts.virtiofsd ? (readonly ? "ro" : NULL)
+				   : readonly		 ? "ro," GUEST_9P_OPTIONS ",cache=readahead"
+							 : GUEST_9P_OPTIONS ",cache=mmap",
+		};
+	}
+}
+
+/* Strings stay the spec's; names are the caller's. */
+static void fill_payload(const struct plan *plan, struct names *names, struct payload *p)
+{
+	const struct vm_spec *s = plan->spec;
 	struct payload_machine *m = &p->machine;
 
-	if (s->root) {
+	if (s->root || s->root_host) {
 		m->root = QEMU_ROOT_SERIAL;
 		m->root_mode = s->root_mode;
 	}
+	if (s->root_host)
+		m->fstype = plan->facts.virtiofsd ? "virtiofs" : "9p";
+	fill_shares(plan, names, m);
 	for (size_t i = 0; i < s->ndisks; i++) {
-		qemu_disk_serial(i, serial[i]);
-		m->device[m->ndevices++] =
-			(struct payload_device){ .serial = serial[i], .node = s->disk[i].node };
+		qemu_disk_serial(i, names->disk[i]);
+		m->device[m->ndevices++] = (struct payload_device){ .serial = names->disk[i],
+								    .node = s->disk[i].node };
 	}
 	m->hostname = s->hostname;
 	p->process.args = (const char **)s->args.v;
@@ -91,11 +126,11 @@ static int plan_payload(struct plan *p, struct err *e)
 {
 	cleanup_buf struct buf both = { 0 };
 	cleanup_buf struct buf line = { 0 };
-	char serial[VM_DISKS][21];
 	struct payload what = { 0 };
+	struct names names;
 	int left = -1, r;
 
-	fill_payload(p->spec, serial, &what);
+	fill_payload(p, &names, &what);
 	r = payload_encode(&what, PAYLOAD_MACHINE, &p->machine, e);
 	if (r == 0)
 		r = payload_encode(&what, PAYLOAD_PROCESS, &p->process, e);
@@ -162,7 +197,9 @@ static int plan_make(struct plan *p, struct err *e)
 	p->facts.uart = p->spec->boot_log;
 	p->facts.root_format = p->spec->root ? image_format(p->spec->root) : "raw";
 	msg_info("kernel %s (%s)", p->facts.kernel.path, p->facts.kernel.origin);
-	r = base_make(p->spec, &p->facts.kernel, &p->base, e);
+	r = share_plan(p->spec, &p->facts, e);
+	if (r == 0)
+		r = base_make(p->spec, &p->facts, &p->base, e);
 	if (r < 0)
 		return r;
 	p->facts.initrd = p->base.path;
@@ -179,6 +216,9 @@ static int show(struct plan *p, struct err *e)
 
 	p->facts.wire_fd = 3;
 	p->facts.log_fd = 4;
+	p->facts.root_fd = 5;
+	for (size_t i = 0; i < p->spec->nshares; i++)
+		p->facts.share_fd[i] = (int)(6 + i);
 	if (p->spec->show_append) {
 		r = qemu_append(p->spec, &p->facts, &text, &left);
 	} else {
@@ -193,10 +233,20 @@ static int show(struct plan *p, struct err *e)
 	return cmd_flush(0) ? err_set(e, EIO, "write stdout") : 0;
 }
 
-/* Descriptors between us and one QEMU; ours and its. */
+/* Descriptors between us and one QEMU; ours and its. Those of shares are between it and others. */
 struct ends {
 	int wire[2], log[2], err[2];
 };
+
+static void shares_close(struct plan *p)
+{
+	if (p->facts.root_fd >= 0)
+		close(take_fd(&p->facts.root_fd));
+	for (size_t i = 0; i < VM_SHARES; i++) {
+		if (p->facts.share_fd[i] >= 0)
+			close(take_fd(&p->facts.share_fd[i]));
+	}
+}
 
 static void ends_close(struct ends *n)
 {
@@ -229,7 +279,8 @@ static int start_qemu(struct plan *p, struct ends *n, pid_t *pid, struct err *e)
 	cleanup_argv struct argv argv = { 0 };
 	cleanup_close int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	struct proc_spec s = PROC_SPEC_INIT;
-	int keep[] = { n->wire[1], n->log[1], p->base.fd };
+	int keep[4 + VM_SHARES] = { n->wire[1], n->log[1] };
+	size_t nkeep = 2;
 	struct proc_failure f;
 	int r;
 
@@ -245,8 +296,16 @@ static int start_qemu(struct plan *p, struct ends *n, pid_t *pid, struct err *e)
 	s.fd[0] = null;
 	s.fd[1] = s.fd[2] = n->err[1];
 	s.close_rest = true;
+	if (p->base.fd >= 0)
+		keep[nkeep++] = p->base.fd;
+	if (p->facts.root_fd >= 0)
+		keep[nkeep++] = p->facts.root_fd;
+	for (size_t i = 0; i < VM_SHARES; i++) {
+		if (p->facts.share_fd[i] >= 0)
+			keep[nkeep++] = p->facts.share_fd[i];
+	}
 	s.keep = keep;
-	s.nkeep = p->base.fd >= 0 ? 3 : 2;
+	s.nkeep = nkeep;
 	s.new_group = true; /* Ctrl-C is for the command, not for the machine */
 	s.death_signal = SIGKILL;
 	if (proc_spawn(&s, pid, &f) == 0)
@@ -305,6 +364,8 @@ static void explain(const struct relay *r, struct err *e)
 		at += strlen(mark);
 		err_set(e, EIO, "the machine is lost: the guest's kernel panicked: %.*s",
 			(int)strcspn(at, "\r\n"), at);
+	} else if (r->lost && r->beside_ended) {
+		err_set(e, EIO, "the machine is lost: %s ended", r->beside_ended);
 	} else if (r->lost && r->qemu_status.kind == PROC_SIGNALED) {
 		err_set(e, EIO, "the machine is lost: QEMU was killed by %s",
 			proc_signal_name(r->qemu_status.value));
@@ -333,6 +394,7 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 		    struct err *e)
 {
 	struct relay r = { .spec = p->spec, .entry = entry, .closed = closed };
+	struct companions beside = COMPANIONS_INIT;
 	struct ends n;
 	int code = EXIT_EXECVM;
 	uint64_t limit;
@@ -341,12 +403,19 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 	if (k < 0)
 		return code;
 	k = ends_open(&n, e);
+	p->facts.root_fd = -1;
+	memset(p->facts.share_fd, -1, sizeof(p->facts.share_fd));
+	if (k == 0)
+		k = share_start(p->spec, &p->facts, n.err[1], &beside, e);
 	if (k == 0)
 		k = start_qemu(p, &n, &r.qemu, e);
+	shares_close(p);
 	if (k < 0) {
+		companions_end(&beside);
 		ends_close(&n);
 		return code;
 	}
+	r.beside = &beside;
 	close(take_fd(&n.wire[1]));
 	close(take_fd(&n.log[1]));
 	close(take_fd(&n.err[1]));
@@ -363,6 +432,7 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 		r.process_len = p->process.len;
 	}
 	k = relay_run(&r, &code, e);
+	companions_end(&beside);
 	*again = k < 0 && code == EXIT_EXECVM && !r.contact && p->may_retry;
 	p->mute = r.lost && !r.contact && !r.log_tail.len && r.qemu_status.kind == PROC_EXITED &&
 		  !r.qemu_status.value && !p->facts.uart;

@@ -41,8 +41,8 @@ fi
 chmod 755 root
 
 # From the start of the chain to CMD2's exec, without what the two commands cost themselves. The
-# least of many, because others may be using the machine.
-"$HELPERS/time-exec" 200 "$HELPERS/exit-with" 0 \; \
+# time on a CPU, and the least of many, because others may be using the machine.
+"$HELPERS/time-exec" cpu:200 "$HELPERS/exit-with" 0 \; \
 	"$EXECVM_GUEST" chain -- "$HELPERS/exit-with" 0 -- "$HELPERS/exit-with" 0 >./took
 alone=$(sed -n '1s/ .*//p' took) chained=$(sed -n '2s/ .*//p' took)
 diag "ns: one command $alone, a chain of two $chained"

@@ -153,7 +153,7 @@ static void the_profile_follows_from_file_and_configuration(void)
 	ok(kernel_has(&k, "OVERLAY_FS"));
 	ok(!kernel_has(&k, "9P_FS"));
 	ok(!kernel_has(&k, "OVERLAY"));
-	ok_int(kernel_modules(&k, NULL, true, &modules), 0);
+	ok_int(kernel_modules(&k, NULL, KERNEL_OVERLAY, &modules), 0);
 	ok_int(modules.n, 0);
 
 	tap_case("X6: so is one without a configuration");
@@ -213,20 +213,20 @@ static void modules_are_those_that_the_machine_needs(void)
 	write_text("bz.config", "CONFIG_VIRTIO_MMIO=m\nCONFIG_VIRTIO_PCI=m\nCONFIG_VIRTIO_BLK=m\n"
 				"CONFIG_VIRTIO_CONSOLE=m\nCONFIG_OVERLAY_FS=m\nCONFIG_SQUASHFS=m\n"
 				"CONFIG_EXT4_FS=y\nCONFIG_CRYPTO_CRC32C=y\nCONFIG_EROFS_FS=m\n");
-	ok_int(kernel_modules(&k, "", true, &none), 0);
+	ok_int(kernel_modules(&k, "", 0, &none), 0);
 	ok_int(none.n, 3);
 	ok(has(&none, "virtio_mmio") && has(&none, "virtio_blk") && has(&none, "virtio_console"));
-	ok_int(kernel_modules(&k, "squashfs", false, &squashfs), 0);
+	ok_int(kernel_modules(&k, "squashfs", 0, &squashfs), 0);
 	ok_int(squashfs.n, 4);
 	ok(has(&squashfs, "squashfs") && !has(&squashfs, "overlay"));
 	k.pci = true;
-	ok_int(kernel_modules(&k, NULL, true, &all), 0);
+	ok_int(kernel_modules(&k, NULL, KERNEL_OVERLAY, &all), 0);
 	ok_int(all.n, 6);
 	ok(has(&all, "virtio_pci") && !has(&all, "virtio_mmio") && has(&all, "overlay"));
 	ok(has(&all, "erofs") && has(&all, "squashfs") && !has(&all, "ext4"));
 	k.config[0] = '\0';
 	argv_free(&all);
-	ok_int(kernel_modules(&k, NULL, true, &all), 0);
+	ok_int(kernel_modules(&k, NULL, KERNEL_OVERLAY, &all), 0);
 	ok(has(&all, "ext4") && has(&all, "isofs") && has(&all, "crc32c_generic"));
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* proves: X1 X4 X6 */
+/* proves: D1 D2 D5 X1 X4 X6 */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -69,6 +69,21 @@ static void golden_argv(void)
 	s.cpus = 2;
 	f.payload = NULL;
 	golden("qemu-disks.txt", &s, &f);
+
+	s = spec();
+	s.root_host = true;
+	s.nshares = 2;
+	s.share[0] = (struct vm_share){ (char *)"/home/a,b", (char *)"/src", true, 0 };
+	s.share[1] = (struct vm_share){ (char *)"/out", (char *)"/src/out", false, 0 };
+	golden("qemu-9p.txt", &s, &f);
+	f.virtiofsd = "/usr/lib/qemu/virtiofsd";
+	f.root_fd = 5;
+	f.share_fd[0] = 6;
+	f.share_fd[1] = 7;
+	golden("qemu-virtiofs.txt", &s, &f);
+	f.kernel.profile = KERNEL_DISTRO;
+	f.kernel.pci = true;
+	golden("qemu-virtiofs-pci.txt", &s, &f);
 
 	s = spec();
 	s.root = (char *)"/r.qcow2";

@@ -265,7 +265,7 @@ asked() {
 		is "X7: $o is on stdout" "$?$(cat ../err)" 0
 		is "X7: $o is one line" "$(wc -l <../out)" 1
 	done
-	VM_FAKE='hello; start; out only this; exit 0 0; close' "$EXECVM" run -vv --timings --debug --boot-log -- true \
+	VM_FAKE='hello; start; out only this; exit 0 0; close' "$EXECVM" run --verbose --verbose --timings --debug --boot-log -- true \
 		>../out 2>../err
 	is 'X7: of what is said on the way nothing is on stdout' "$(cat ../out)" 'only this'
 	rm -f ../pids

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* Directories of the host: what options and descriptions say about them. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "runners/config-key.h"
+
+static int no_memory(struct err *e)
+{
+	return err_set(e, ENOMEM, "out of memory");
+}
+
+/* "/a//b/" -> "/a/b". The guest's root is never a share, and nothing has ".." in it. */
+static int clean_target(const char *text, char **out, struct err *e)
+{
+	char *to = strdup(text), *end = to;
+
+	if (!to)
+		return no_memory(e);
+	*out = to;
+	if (*text != '/')
+		return err_set(e, EINVAL, "'%s' is not an absolute path", text);
+	while (*text) {
+		size_t n;
+
+		text += strspn(text, "/");
+		n = strcspn(text, "/");
+		if (n == 2 && !memcmp(text, "..", 2))
+			return err_set(e, EINVAL, "a path with '..' in it");
+		if (n && !(n == 1 && *text == '.')) {
+			*end++ = '/';
+			memmove(end, text, n);
+			end += n;
+		}
+		text += n;
+	}
+	*end = '\0';
+	return *to ? 0 : err_set(e, EINVAL, "/ of the guest is not for a directory of the host");
+}
+
+/* In its place by target; what an option says about a target replaces what the description does. */
+static int put_share(struct config_plan *p, const char *source, const char *target, bool readonly,
+		     struct err *e)
+{
+	struct vm_share new = {
+		.readonly = readonly,
+		.line = p->path ? config_line(p->text, p->len, "volumes", NULL) : 0,
+	};
+	struct vm_spec *s = p->s;
+	bool same = false;
+	size_t at = 0;
+	int r;
+
+	if (!*source)
+		return err_set(e, EINVAL, "the directory of the host is missing");
+	r = clean_target(target, &new.target, e);
+	while (r == 0 && at < s->nshares && strcmp(s->share[at].target, new.target) < 0)
+		at++;
+	if (r == 0)
+		same = at < s->nshares && !strcmp(s->share[at].target, new.target);
+	if (same && (p->path || !s->share[at].line))
+		r = err_set(e, EEXIST, "%s is %s already", new.target, s->share[at].source);
+	if (r == 0 && !same && s->nshares == VM_SHARES)
+		r = err_set(e, E2BIG, "more than %u directories", VM_SHARES);
+	if (r == 0) {
+		new.source = config_path(p, source);
+		r = new.source ? 0 : no_memory(e);
+	}
+	if (r < 0) {
+		free(new.target);
+		return r;
+	}
+	if (same) {
+		free(s->share[at].source);
+		free(s->share[at].target);
+	} else {
+		memmove(s->share + at + 1, s->share + at, (s->nshares++ - at) * sizeof(new));
+	}
+	s->share[at] = new;
+	return 0;
+}
+
+/* DIR:GUEST[:ro|:rw] */
+int config_volume_word(struct config_plan *p, const char *word, struct err *e)
+{
+	cleanup_free char *copy = strdup(word);
+	char *target, *mode;
+
+	if (!copy)
+		return no_memory(e);
+	target = strchr(copy, ':');
+	if (!target)
+		return err_set(e, EINVAL, "'%s' is not DIR:GUEST[:ro]", word);
+	*target++ = '\0';
+	mode = strchr(target, ':');
+	if (mode)
+		*mode++ = '\0';
+	if (mode && strcmp(mode, "ro") != 0 && strcmp(mode, "rw") != 0)
+		return err_set(e, EINVAL, "'%s': '%s' is neither ro nor rw", word, mode);
+	return put_share(p, copy, target, mode && !strcmp(mode, "ro"), e);
+}
+
+/* What --mount says, word by word. */
+struct mount_words {
+	const char *type, *source, *target;
+	bool readonly;
+};
+
+static int mount_word(struct mount_words *m, char *word, struct err *e)
+{
+	static const char *const names[][2] = {
+		{ "src", "source" },  { "source", "source" },	   { "target", "target" },
+		{ "dst", "target" },  { "destination", "target" }, { "type", "type" },
+		{ "ro", "readonly" }, { "readonly", "readonly" },
+	};
+	char *value = strchr(word, '=');
+	const char *name = NULL;
+
+	if (value)
+		*value++ = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(names) && !name; i++)
+		name = strcmp(names[i][0], word) ? NULL : names[i][1];
+	if (!name)
+		return err_set(e, EINVAL, "unknown word '%s'", word);
+	if (!strcmp(name, "readonly")) {
+		m->readonly = !value || !strcmp(value, "true") || !strcmp(value, "1");
+		if (value && !m->readonly && strcmp(value, "false") != 0 && strcmp(value, "0") != 0)
+			return err_set(e, EINVAL, "readonly is neither true nor false");
+		return 0;
+	}
+	if (!value || !*value)
+		return err_set(e, EINVAL, "%s is empty", name);
+	*(!strcmp(name, "type")	    ? &m->type
+	  : !strcmp(name, "source") ? &m->source
+				    : &m->target) = value;
+	return 0;
+}
+
+int config_mount_word(struct config_plan *p, const char *word, struct err *e)
+{
+	struct mount_words m = { .type = "bind" };
+	cleanup_free char *copy = strdup(word);
+	char *rest = copy, *one;
+	int r = 0;
+
+	if (!copy)
+		return no_memory(e);
+	while (r == 0 && (one = strsep(&rest, ",")))
+		r = mount_word(&m, one, e);
+	if (r < 0)
+		return err_wrap(e, "'%s'", word);
+	if (strcmp(m.type, "bind") != 0)
+		return err_set(e, EINVAL, "'%s': type %s is not bind", word, m.type);
+	if (!m.source || !m.target)
+		return err_set(e, EINVAL, "'%s': needs source and target", word);
+	return put_share(p, m.source, m.target, m.readonly, e);
+}
+
+int config_set_volumes(struct config_plan *p, const json_t *v, struct err *e)
+{
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		const char *text = json_string_value(json_array_get(v, i));
+
+		if (!text)
+			return err_set(e, EINVAL, "element %zu is not a string", i);
+		if (config_volume_word(p, text, e) < 0)
+			return -e->code;
+	}
+	return 0;
+}
+
+/* A relative path would mean something else to a file server with a directory of its own. */
+static int check_share(struct vm_share *sh, struct err *e)
+{
+	char *path = realpath(sh->source, NULL);
+	struct stat st;
+
+	if (!path)
+		return err_sys(e, "%s", sh->source);
+	free(sh->source);
+	sh->source = path;
+	if (stat(path, &st) < 0)
+		return err_sys(e, "%s", path);
+	if (!S_ISDIR(st.st_mode))
+		return err_code(e, ENOTDIR, "%s", path);
+	if (access(path, R_OK | X_OK) < 0)
+		return err_sys(e, "%s", path);
+	return 0;
+}
+
+int config_check_shares(const struct config_plan *p, const char *config, struct err *e)
+{
+	for (size_t i = 0; i < p->s->nshares; i++) {
+		struct vm_share *sh = &p->s->share[i];
+
+		if (check_share(sh, e) == 0)
+			continue;
+		if (sh->line)
+			return err_wrap(e, "%s:%u: key 'volumes'", config, sh->line);
+		return err_wrap(e, "--volume");
+	}
+	return 0;
+}
