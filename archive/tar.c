@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* libarchive's gnutar writer, without padding behind the end. Every warning of it is an error. */
+#include "archive/tar.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "lib/io.h"
+
+#define BLOCK (128 << 10) /* bytes written at a time */
+
+static int tar_err(struct tar_out *t, struct err *e)
+{
+	const char *text = archive_error_string(t->a);
+
+	if (t->err.code) {
+		*e = t->err;
+		return -e->code;
+	}
+	return err_set(e, EINVAL, "write archive: %s", text ? text : "no reason given");
+}
+
+static la_ssize_t on_write(struct archive *a, void *ctx, const void *p, size_t n)
+{
+	struct tar_out *t = ctx;
+	int r = 0;
+
+	if (t->fd < 0)
+		digest_add(&t->digest, p, n);
+	else
+		r = io_write_all(t->fd, p, n);
+	if (r == 0)
+		return (la_ssize_t)n;
+	err_code(&t->err, -r, "write archive");
+	archive_set_error(a, -r, "%s", t->err.msg);
+	return -1;
+}
+
+int tar_open(struct tar_out *t, int fd, struct err *e)
+{
+	t->a = archive_write_new();
+	t->entry = archive_entry_new();
+	t->fd = fd;
+	digest_init(&t->digest);
+	if (!t->a || !t->entry)
+		return err_set(e, ENOMEM, "out of memory");
+	if (archive_write_set_format_gnutar(t->a) != ARCHIVE_OK ||
+	    archive_write_set_bytes_per_block(t->a, BLOCK) != ARCHIVE_OK ||
+	    archive_write_set_bytes_in_last_block(t->a, 1) != ARCHIVE_OK ||
+	    archive_write_open(t->a, t, NULL, on_write, NULL) != ARCHIVE_OK)
+		return tar_err(t, e);
+	return 0;
+}
+
+int tar_member(struct tar_out *t, const struct tar_member *m, struct err *e)
+{
+	struct archive_entry *en = t->entry;
+
+	archive_entry_clear(en);
+	archive_entry_copy_pathname(en, m->path);
+	archive_entry_set_mode(en, m->mode);
+	archive_entry_set_mtime(en, m->mtime, 0);
+	archive_entry_set_uid(en, 0);
+	archive_entry_set_gid(en, 0);
+	archive_entry_set_size(en, (la_int64_t)m->size);
+	if (m->hardlink)
+		archive_entry_copy_hardlink(en, m->hardlink);
+	else if (m->target)
+		archive_entry_copy_symlink(en, m->target);
+	return archive_write_header(t->a, en) == ARCHIVE_OK ? 0 : tar_err(t, e);
+}
+
+int tar_data(struct tar_out *t, const void *p, size_t n, struct err *e)
+{
+	return archive_write_data(t->a, p, n) == (la_ssize_t)n ? 0 : tar_err(t, e);
+}
+
+int tar_close(struct tar_out *t, struct err *e)
+{
+	return archive_write_close(t->a) == ARCHIVE_OK ? 0 : tar_err(t, e);
+}
+
+/* A writer that is freed without having failed would write the end first. */
+void tar_free(struct tar_out *t)
+{
+	if (t->a) {
+		archive_write_fail(t->a);
+		archive_write_free(t->a);
+	}
+	if (t->entry)
+		archive_entry_free(t->entry);
+	t->a = NULL;
+	t->entry = NULL;
+}
