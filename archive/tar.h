@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,7 +24,12 @@ struct tar_out {
 	struct archive_entry *entry; /* owned: filled anew for each */
 	int fd;			     /* borrowed; -1: into the digest */
 	struct digest digest;
-	struct err err; /* of the descriptor */
+	char *buffer;	  /* owned */
+	size_t n;	  /* bytes in it */
+	uint64_t written; /* bytes in all */
+	uint64_t left;	  /* of the member, bytes that are still to come */
+	bool closed;	  /* the end is written */
+	struct err err;	  /* of the descriptor */
 };
 
 struct tar_member {
@@ -45,6 +51,8 @@ int tar_data(struct tar_out *t, const void *p, size_t n, struct err *e) must_che
 /* Writes the end. Without it a reader sees an archive that is cut off. */
 int tar_close(struct tar_out *t, struct err *e) must_check nonnull(1, 2);
 
-/* Releases it; writes nothing. */
+/*
+ * Releases it. What was begun and is not closed is broken off: no reader takes it for whole.
+ */
 void tar_free(struct tar_out *t) nonnull(1);
 #define cleanup_tar __attribute__((cleanup(tar_free)))
