@@ -239,6 +239,9 @@ static int convert(struct unpack *u, struct archive_entry *en, struct dest_membe
 		return r;
 	if (!u->begun) {
 		u->tree = u->rel.len || m->kind == DEST_DIR;
+		if (!u->tree && !strcmp(u->top.p, "."))
+			return err_set(u->e, EINVAL, "'%s': a file without a name",
+				       shown_end(path));
 		r = dest_top(&u->dest, u->top.p, u->tree, u->e);
 		u->begun = true;
 	} else if (!u->tree || (!u->rel.len && m->kind != DEST_DIR)) {
