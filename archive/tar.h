@@ -29,6 +29,7 @@ struct tar_out {
 	uint64_t written; /* bytes in all */
 	uint64_t left;	  /* of the member, bytes that are still to come */
 	bool closed;	  /* the end is written */
+	bool discard;	  /* what comes is not wanted any more */
 	struct err err;	  /* of the descriptor */
 };
 
