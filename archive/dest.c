@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "archive/name.h"
 #include "archive/remove.h"
-#include "archive/shown.h"
 #include "lib/cleanup.h"
 
 #define TRIES 100     /* names that are taken */
@@ -89,7 +89,7 @@ const char *dest_shown(struct dest *d, const char *rel)
 	if (buf_addf(&d->said, "%s%s%s", d->shown.p ? d->shown.p : d->target, *rel ? "/" : "",
 		     rel) < 0)
 		return d->target;
-	return shown_end(d->said.p);
+	return name_shown(d->said.p);
 }
 
 /* Splits target into a directory and a name in it; ".." and "/" are directories without one. */
@@ -125,7 +125,7 @@ int dest_open(struct dest *d, const char *target, struct err *e)
 	if (split(d, &dir, e) < 0)
 		return -e->code;
 	d->parent = open(dir.p, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return d->parent < 0 ? err_sys(e, "%s", shown_end(dir.p)) : 0;
+	return d->parent < 0 ? err_sys(e, "%s", name_shown(dir.p)) : 0;
 }
 
 static int begin_tree(struct dest *d, bool exists, const struct stat *st, struct err *e)

@@ -14,13 +14,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "archive/shown.h"
+#include "archive/inodes.h"
+#include "archive/name.h"
 #include "archive/stop.h"
 #include "lib/argv.h"
 #include "lib/buf.h"
@@ -38,13 +38,6 @@ struct level {
 	ino_t ino;
 };
 
-/* A file with more names than one, and the first that was packed. */
-struct link {
-	dev_t dev;
-	ino_t ino;
-	char *rel; /* owned */
-};
-
 struct pack {
 	const struct pack_opts *o;
 	struct tar_out out;    /* in use when an archive is wanted */
@@ -59,17 +52,9 @@ struct pack {
 	struct buf to;
 	struct level *levels; /* owned */
 	size_t depth, room;
-	void *links; /* tsearch(3) of struct link */
+	struct inodes links;
 	char *piece; /* owned, PIECE bytes */
 };
-
-static void link_free(void *p)
-{
-	struct link *l = p;
-
-	free(l->rel);
-	free(l);
-}
 
 static void pack_free(struct pack *p)
 {
@@ -78,7 +63,7 @@ static void pack_free(struct pack *p)
 	while (p->depth)
 		argv_free(&p->levels[--p->depth].names);
 	free(p->levels);
-	tdestroy(p->links, link_free);
+	inodes_clear(&p->links);
 	buf_free(&p->rel);
 	buf_free(&p->path);
 	buf_free(&p->name);
@@ -111,37 +96,7 @@ static const char *shown(struct pack *p)
 {
 	if (join(&p->path, p->top, p->rel.p, p->rel.len) < 0)
 		return p->top;
-	return shown_end(p->path.p);
-}
-
-static int link_order(const void *a, const void *b)
-{
-	const struct link *x = a, *y = b;
-
-	if (x->dev != y->dev)
-		return x->dev < y->dev ? -1 : 1;
-	return x->ino == y->ino ? 0 : x->ino < y->ino ? -1 : 1;
-}
-
-/* *first is the name under which the file was packed already, or NULL: now it has been. */
-static int link_seen(struct pack *p, const struct stat *st, const char **first, struct err *e)
-{
-	struct link key = { .dev = st->st_dev, .ino = st->st_ino };
-	struct link *const *found = tfind(&key, &p->links, link_order);
-	struct link *l;
-
-	*first = found ? (*found)->rel : NULL;
-	if (found)
-		return 0;
-	l = malloc(sizeof(*l));
-	if (!l)
-		return no_memory(e);
-	*l = key;
-	l->rel = strdup(p->rel.p);
-	if (l->rel && tsearch(l, &p->links, link_order))
-		return 0;
-	link_free(l);
-	return no_memory(e);
+	return name_shown(p->path.p);
 }
 
 /* What differs between machines and days is not in it. */
@@ -162,9 +117,9 @@ static int header_to(struct pack *p, struct tar_out *t, const char *top, struct 
 	if (join(&p->name, top, p->rel.p, p->rel.len) < 0 ||
 	    (first && join(&p->to, top, first, strlen(first)) < 0))
 		return no_memory(e);
-	if (p->name.len > TAR_PATH_MAX)
+	if (p->name.len > NAME_PATH_MAX)
 		return err_set(e, ENAMETOOLONG, "%s: a path of more than %d bytes", shown(p),
-			       TAR_PATH_MAX);
+			       NAME_PATH_MAX);
 	m.path = p->name.p;
 	m.hardlink = first ? p->to.p : NULL;
 	return tar_member(t, &m, e);
@@ -263,16 +218,18 @@ static int regular(struct pack *p, int dirfd, const char *name, const struct sta
 		openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	const char *first = NULL;
 	struct stat st;
-	int r = 0;
+	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, "open %s", shown(p));
 	if (!S_ISREG(st.st_mode) || !same_inode(&st, seen->st_dev, seen->st_ino))
 		return changed(p, e);
-	if (st.st_nlink > 1 && !p->single)
-		r = link_seen(p, &st, &first, e);
-	if (r == 0)
-		r = header(p, &st, NULL, first, e);
+	if (st.st_nlink > 1 && !p->single) {
+		first = inodes_first(&p->links, st.st_dev, st.st_ino);
+		if (!first && inodes_put(&p->links, st.st_dev, st.st_ino, p->rel.p) < 0)
+			return no_memory(e);
+	}
+	r = header(p, &st, NULL, first, e);
 	return r < 0 || first ? r : contents(p, fd, &st, e);
 }
 
@@ -447,7 +404,7 @@ static int finish(struct pack *p, char text[DIGEST_TEXT], struct err *e)
 	if (r == 0 && p->digest)
 		digest_end(p->single ? &p->content : &p->canon.digest, text);
 	if (r == 0 && p->o->pin && strcmp(p->o->pin, text))
-		r = err_set(e, EKEYREJECTED, "%s: is %s, not what --pin says", shown_end(p->top),
+		r = err_set(e, EKEYREJECTED, "%s: is %s, not what --pin says", name_shown(p->top),
 			    text);
 	return r == 0 && p->out.a ? tar_close(&p->out, e) : r;
 }
@@ -460,7 +417,7 @@ int pack(int dirfd, const char *path, const struct pack_opts *o, char digest[DIG
 	int r;
 
 	if (!*path || fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return *path ? err_sys(e, "%s", shown_end(path))
+		return *path ? err_sys(e, "%s", name_shown(path))
 			     : err_set(e, ENOENT, "'': no such file");
 	p.single = S_ISREG(st.st_mode);
 	r = begin(&p, e);

@@ -14,7 +14,6 @@
 #include "lib/macro.h"
 
 #define TAR_MTIME_MAX (((int64_t)1 << 33) - 1) /* 11 octal digits; below 0 there is nothing */
-#define TAR_PATH_MAX 4095		       /* bytes of a name: no kernel takes longer ones */
 
 struct archive;
 struct archive_entry;

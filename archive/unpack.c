@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 #include "archive/dest.h"
+#include "archive/name.h"
 #include "archive/pack.h"
-#include "archive/shown.h"
 #include "archive/stop.h"
 #include "lib/cleanup.h"
 
@@ -131,36 +131,11 @@ static la_ssize_t on_read(struct archive *a, void *ctx, const void **p)
 	return (la_ssize_t)u->n;
 }
 
-/* Takes a name apart: components without "." and empty ones. "" is ".". */
-static int normal(const char *path, struct buf *b, struct err *e)
-{
-	b->len = 0;
-	if (buf_adds(b, "") < 0)
-		return err_set(e, ENOMEM, "out of memory");
-	if (*path == '/')
-		return err_set(e, EPERM, "'%s': an absolute name", shown_end(path));
-	if (strlen(path) > TAR_PATH_MAX)
-		return err_set(e, ENAMETOOLONG, "'%s': a path of more than %d bytes",
-			       shown_end(path), TAR_PATH_MAX);
-	for (const char *at = path; *at;) {
-		size_t n = strcspn(at, "/");
-
-		if (n == 2 && !memcmp(at, "..", 2))
-			return err_set(e, EPERM, "'%s': '..' in a name", shown_end(path));
-		if (n && !(n == 1 && *at == '.') &&
-		    ((b->len && buf_addc(b, '/') < 0) || buf_add(b, at, n) < 0))
-			return err_set(e, ENOMEM, "out of memory");
-		at += n;
-		at += *at == '/';
-	}
-	return 0;
-}
-
 /* What is below the top, into b; the first member says what the top is. */
 static int below_top(struct unpack *u, const char *path, struct buf *b)
 {
 	size_t n;
-	int r = normal(path, b, u->e);
+	int r = name_normal(path, b, u->e);
 
 	if (r < 0)
 		return r;
@@ -171,7 +146,7 @@ static int below_top(struct unpack *u, const char *path, struct buf *b)
 		return 0;
 	if (n != u->top.len || memcmp(b->p, u->top.p, n))
 		return err_set(u->e, EINVAL, "'%s': not below the one top of the archive",
-			       shown_end(path));
+			       name_shown(path));
 	n += b->p[n] == '/';
 	memmove(b->p, b->p + n, b->len - n + 1);
 	b->len -= n;
@@ -200,10 +175,10 @@ static int kind_of(struct unpack *u, struct archive_entry *en, enum dest_kind *k
 	case AE_IFCHR:
 	case AE_IFBLK:
 		return err_set(u->e, EPERM, "'%s': a device",
-			       shown_end(archive_entry_pathname(en)));
+			       name_shown(archive_entry_pathname(en)));
 	default:
 		return err_set(u->e, EINVAL, "'%s': of no known type",
-			       shown_end(archive_entry_pathname(en)));
+			       name_shown(archive_entry_pathname(en)));
 	}
 }
 
@@ -217,7 +192,7 @@ static int count(struct unpack *u, struct archive_entry *en, enum dest_kind kind
 	u->entries++;
 	if (size < 0 || (uint64_t)size > u->o->max_size - u->size)
 		return err_set(u->e, EFBIG, "'%s': more than %ju bytes in all",
-			       shown_end(archive_entry_pathname(en)), (uintmax_t)u->o->max_size);
+			       name_shown(archive_entry_pathname(en)), (uintmax_t)u->o->max_size);
 	u->size += (uint64_t)size;
 	return 0;
 }
@@ -241,22 +216,22 @@ static int convert(struct unpack *u, struct archive_entry *en, struct dest_membe
 		u->tree = u->rel.len || m->kind == DEST_DIR;
 		if (!u->tree && !strcmp(u->top.p, "."))
 			return err_set(u->e, EINVAL, "'%s': a file without a name",
-				       shown_end(path));
+				       name_shown(path));
 		r = dest_top(&u->dest, u->top.p, u->tree, u->e);
 		u->begun = true;
 	} else if (!u->tree || (!u->rel.len && m->kind != DEST_DIR)) {
 		r = err_set(u->e, EINVAL, "'%s': the top of the archive is a file already",
-			    shown_end(path));
+			    name_shown(path));
 	}
 	m->target = archive_entry_symlink(en);
 	if (r == 0 && m->kind == DEST_LINK) {
 		r = below_top(u, link, &u->link);
 		m->target = u->link.p;
 		if (r == 0 && (!u->link.len || !u->rel.len))
-			r = err_set(u->e, EINVAL, "'%s': a hard link to no file", shown_end(path));
+			r = err_set(u->e, EINVAL, "'%s': a hard link to no file", name_shown(path));
 	}
 	if (r == 0 && m->kind == DEST_SYMLINK && (!m->target || !*m->target))
-		r = err_set(u->e, EINVAL, "'%s': a symlink to nothing", shown_end(path));
+		r = err_set(u->e, EINVAL, "'%s': a symlink to nothing", name_shown(path));
 	m->rel = u->rel.p;
 	/* The owner becomes the caller: what runs as the owner would be another thing. */
 	m->mode = archive_entry_perm(en) & 01777;
