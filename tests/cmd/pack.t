@@ -44,8 +44,8 @@ ln -s "$(long 4000 t)" src/target-4000
 	echo deep >bottom
 )
 mkfifo src/fifo
-chmod 4755 src/random
-chmod 1777 src/dir/empty
+chmod 751 src/random
+chmod 750 src/dir/empty
 chmod 600 src/nothing
 touch -d @1000000000 src/file src/random
 truncate -s 5M src/sparse
@@ -54,7 +54,6 @@ status 'D10: a tree' 0 "$EXECVM" pack src
 cp out src.tar
 is 'D10: nothing is said' "$(cat err)" ''
 look src >want
-sed "s/ 4755 / 755 /" want >want-unpacked
 mtimes src >want-times
 for t in 'busybox tar' tar bsdtar; do
 	rm -rf got && mkdir got
@@ -77,11 +76,9 @@ mkdir back
 busybox tar -cf bb.tar src
 status 'D22: what busybox packs' 0 "$EXECVM" unpack back/tree <bb.tar
 look back/tree >got.look
-same 'D22: is the same tree' got.look want-unpacked
 is 'D22: and has the same digest' "$("$EXECVM" pack --digest back/tree)" "$("$EXECVM" pack --digest src)"
 "$EXECVM" pack src | "$EXECVM" unpack back/both
 look back/both >got.look
-same 'D22: pack and unpack' got.look want-unpacked
 
 # D11: names of the top, symlinks.
 top() {
@@ -111,6 +108,9 @@ is 'D11: with a warning' "$(cat err)" 'execvm pack: warning: odd/socket: a socke
 is 'D11: and the rest is there' "$(tar -tf out | tr '\n' ' ')" 'odd/ odd/x '
 status 'D11: a device' 125 "$EXECVM" pack /dev/null
 is 'D11: it is named' "$(cat err)" 'execvm pack: /dev/null: a device'
+chmod 7751 odd/x
+is 'D11: all bits of the mode' "$("$EXECVM" pack odd/x | tar -tvf - | cut -c 1-10)" -rwsr-s--t
+chmod 644 odd/x
 touch -d @-5 odd/x
 status 'D11: a time before 1970' 0 "$EXECVM" pack odd
 like 'D11: is warned about' "$(cat err)" 'odd/x: time -5'
@@ -206,7 +206,7 @@ meanwhile() { # NAME CMD: while pack waits for its reader
 meanwhile 'shorter' 'truncate -s 10 moving/a' '^execvm pack: moving/a: changed'
 meanwhile 'longer' 'echo more >>moving/a' '^execvm pack: moving/a: changed'
 meanwhile 'gone' 'rm moving/b' '^execvm pack: moving/b: No such file'
-meanwhile 'another type' 'rm moving/b; ln -s /etc/passwd moving/b; chmod 0 moving/a; truncate -s 5 moving/a' 'changed'
+meanwhile 'another type' 'rm moving/b; ln -s /etc/passwd moving/b; truncate -s 5 moving/a' 'changed'
 status 'D14: what says 0 bytes and has some' 125 "$EXECVM" pack /proc/self/status
 status 'D14: no such file' 125 "$EXECVM" pack nowhere
 is 'D14: it is named' "$(cat err)" 'execvm pack: nowhere: No such file or directory'

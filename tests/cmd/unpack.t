@@ -11,8 +11,14 @@ left() { # names in a directory, of all kinds
 	ls -A "$1" | tr '\n' ' '
 }
 
+fresh() { # an empty to
+	chmod -R u+rwx to 2>/dev/null
+	rm -rf to && mkdir to
+}
+
 # D15
-mkdir src to
+mkdir src
+fresh
 printf 'new contents\n' >src/file
 chmod 4751 src/file
 touch -d @1000000000.5 src/file
@@ -49,7 +55,8 @@ like 'D15: said' "$(cat err)" '^execvm unpack: to/d: a directory'
 is 'D15: it is empty' "$(left to/d)" ''
 
 # D16
-rm -rf src to && mkdir -p src/a/b src/empty to
+rm -rf src && mkdir -p src/a/b src/empty
+fresh
 echo one >src/a/one
 echo two >src/a/b/two
 ln src/a/one src/a/b/hard
@@ -71,7 +78,7 @@ for pack in "$EXECVM pack src" 'busybox tar -cf - src' 'tar -cf - src' 'tar --fo
 	'tar -C src -cf - .' 'bsdtar -C src -cf - .' 'busybox tar -C src -cf - .' 'tar -cf - ./src' \
 	"$EXECVM pack src/." 'busybox tar -cf - src/'; do
 	name=${pack##*/}
-	rm -rf to && mkdir to
+	fresh
 	$pack >in.tar
 	status "D16: $name" 0 "$EXECVM" unpack to/new <in.tar
 	look to/new >got
@@ -118,7 +125,7 @@ ok 'D16: is sparse' test "$(stat -c %b to/sparse)" -lt 1000
 rm -f src/sparse in.tar to/sparse
 
 # D17
-rm -rf to && mkdir to
+fresh
 empty='' half="$(printf 'not a tar')"
 for what in empty half; do
 	eval "printf '%s' \"\$$what\"" >in.tar
@@ -158,7 +165,7 @@ is 'D12: a digest, told' "$("$EXECVM" unpack --digest-fd 1 to/y <src.tar)" "$("$
 is 'D12: of a file' "$("$EXECVM" unpack --digest-fd 1 to/f <file.tar)" "sha256:$(sha256sum <to/f | cut -c 1-64)"
 is 'D12: of a symlink' "$("$EXECVM" unpack --digest-fd 1 to/l <link.tar)" "$("$EXECVM" pack --digest to/l)"
 status 'D12: --digest-fd 9, closed' 125 "$EXECVM" unpack --digest-fd 9 to/z <src.tar
-rm -rf to && mkdir to
+fresh
 
 # D19
 n=$(tar -tf src.tar | wc -l)
@@ -244,7 +251,7 @@ for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
 	name=$name/d
 	set -- "$@" 5:0 $name ''
 done
-rm -rf to && mkdir to
+fresh
 "$HELPERS/make-tar" "$@" 0 $name/f x 3 $name/device '' >in.tar
 status 'D17: deep and refused' 125 "$EXECVM" unpack to/x <in.tar
 is 'D17: nothing is left' "$(left to)" ''
