@@ -287,7 +287,7 @@ static int contents(struct unpack *u, const struct dest_member *m, la_int64_t si
 
 static int member(struct unpack *u, struct archive_entry *en)
 {
-	struct dest_member m;
+	struct dest_member m = { 0 };
 	int r = convert(u, en, &m);
 
 	if (r == 0)
