@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# timeout: 120
+# timeout: 180
 # The host program under valgrind: no error, nothing lost, no descriptor left. Only what starts no
 # process that fails to start: valgrind makes a fork of vfork, so the reason would stay in the child.
 # shellcheck source=tests/tap.sh
@@ -43,4 +43,18 @@ clean 'initrd of a tree' 0 initrd build --tree tree -o tree.cpio
 clean 'initrd of an archive' 0 initrd build --archive tree.tar --compress gzip -o tree.gz
 clean 'initrd, list' 0 initrd build --archive tree.gz --list
 clean 'initrd of nonsense' 125 initrd build --archive good.json -o x.cpio
+clean 'pack' 0 pack tree
+cp out pack.tar
+clean 'pack, pinned to another' 125 pack --pin "sha256:$(printf %064d 0)" tree
+unpacked() { # NAME WANT FILE ARG...: with an archive on stdin
+	name=$1 want=$2 from=$3
+	shift 3
+	valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \
+		--errors-for-leak-kinds=definite --log-file=vg.log "$EXECVM" unpack "$@" >out 2>err <"$from"
+	is "X6: valgrind: unpack, $name" "$? $(cat vg.log)" "$want "
+}
+unpacked 'new' 0 pack.tar --digest-fd 1 new
+unpacked 'merged' 0 pack.tar new
+head -c 3000 pack.tar >cut.tar
+unpacked 'cut' 125 cut.tar cut
 done_testing
