@@ -22,6 +22,7 @@ struct pack_args {
 	const char *digest_fd;
 	bool digest;
 	bool reproducible;
+	bool dirs_last, dirs_only;
 };
 
 static const struct opt pack_table[] = {
@@ -29,6 +30,10 @@ static const struct opt pack_table[] = {
 	  "what PATH is called in the archive" },
 	{ 'r', "reproducible", OPT_FLAG, offsetof(struct pack_args, reproducible), NULL,
 	  "the same contents give the same bytes" },
+	{ 0, "dirs-last", OPT_FLAG, offsetof(struct pack_args, dirs_last), NULL,
+	  "a directory follows what is in it" },
+	{ 0, "dirs-only", OPT_FLAG, offsetof(struct pack_args, dirs_only), NULL,
+	  "nothing but the directories" },
 	{ 'd', "digest", OPT_FLAG, offsetof(struct pack_args, digest), NULL,
 	  "print the digest, write no archive" },
 	{ 0, "digest-fd", OPT_STRING, offsetof(struct pack_args, digest_fd), "N",
@@ -96,6 +101,8 @@ static int run(const struct pack_args *a, const char *path)
 		.out = a->digest ? -1 : STDOUT_FILENO,
 		.stop_fd = -1,
 		.reproducible = a->reproducible,
+		.dirs_last = a->dirs_last,
+		.dirs_only = a->dirs_only,
 		.digest = a->digest || a->digest_fd,
 		.pin = a->pin,
 		.warn = msg_warn,

@@ -125,10 +125,13 @@ static int header_to(struct pack *p, struct tar_out *t, const char *top, struct 
 	return tar_member(t, &m, e);
 }
 
+enum which { TO_OUT = 1, TO_CANON = 2, TO_BOTH = 3 };
+
 /* target is that of a symlink, first another name of the same file; or NULL. */
 static int header(struct pack *p, const struct stat *st, const char *target, const char *first,
-		  struct err *e)
+		  enum which which, struct err *e)
 {
+	bool out = p->out.a && which & TO_OUT && (!p->o->dirs_only || S_ISDIR(st->st_mode));
 	const struct pack_opts *o = p->o;
 	struct tar_member m = {
 		.mode = st->st_mode & (S_IFMT | 07777),
@@ -138,17 +141,17 @@ static int header(struct pack *p, const struct stat *st, const char *target, con
 	};
 	int r = 0;
 
-	if (p->out.a && o->reproducible) {
+	if (out && o->reproducible) {
 		canonical(&m, o->mtime);
-	} else if (p->out.a && (m.mtime < 0 || m.mtime > TAR_MTIME_MAX)) {
+	} else if (out && (m.mtime < 0 || m.mtime > TAR_MTIME_MAX)) {
 		if (o->warn)
 			o->warn("%s: time %jd cannot be said, the nearest is taken", shown(p),
 				(intmax_t)m.mtime);
 		m.mtime = m.mtime < 0 ? 0 : TAR_MTIME_MAX;
 	}
-	if (p->out.a)
+	if (out)
 		r = header_to(p, &p->out, o->name, m, first, e);
-	if (r == 0 && p->canon.a) {
+	if (r == 0 && p->canon.a && which & TO_CANON) {
 		canonical(&m, 0);
 		r = header_to(p, &p->canon, ".", m, first, e);
 	}
@@ -229,8 +232,8 @@ static int regular(struct pack *p, int dirfd, const char *name, const struct sta
 		if (!first && inodes_put(&p->links, st.st_dev, st.st_ino, p->rel.p) < 0)
 			return no_memory(e);
 	}
-	r = header(p, &st, NULL, first, e);
-	return r < 0 || first ? r : contents(p, fd, &st, e);
+	r = header(p, &st, NULL, first, TO_BOTH, e);
+	return r < 0 || first || p->o->dirs_only ? r : contents(p, fd, &st, e);
 }
 
 static int symlink_at(struct pack *p, int dirfd, const char *name, const struct stat *st,
@@ -242,7 +245,7 @@ static int symlink_at(struct pack *p, int dirfd, const char *name, const struct 
 	if (n < 0)
 		return err_sys(e, "read link %s", shown(p));
 	target[n] = '\0';
-	return header(p, st, target, NULL, e);
+	return header(p, st, target, NULL, TO_BOTH, e);
 }
 
 /* One member, whatever it is; of a directory what is in it comes later. */
@@ -254,8 +257,9 @@ static int member(struct pack *p, int dirfd, const char *name, const struct stat
 	case S_IFLNK:
 		return symlink_at(p, dirfd, name, st, e);
 	case S_IFDIR:
+		return header(p, st, NULL, NULL, p->o->dirs_last ? TO_CANON : TO_BOTH, e);
 	case S_IFIFO:
-		return header(p, st, NULL, NULL, e);
+		return header(p, st, NULL, NULL, TO_BOTH, e);
 	case S_IFSOCK:
 		if (!p->rel.len)
 			return err_set(e, EINVAL, "%s: a socket", shown(p));
@@ -325,10 +329,17 @@ static int go_down(struct pack *p, int *fd, const char *name, const struct stat 
 
 static int go_up(struct pack *p, int *fd, struct err *e)
 {
-	const struct level *l;
+	const struct level *l = &p->levels[p->depth - 1];
 	struct stat st;
 	int up;
 
+	p->rel.len = l->rel;
+	if (p->o->dirs_last) {
+		if (fstat(*fd, &st) < 0)
+			return err_sys(e, "%s", shown(p));
+		if (header(p, &st, NULL, NULL, TO_OUT, e) < 0)
+			return -e->code;
+	}
 	argv_free(&p->levels[--p->depth].names);
 	if (!p->depth)
 		return 0;

@@ -15,6 +15,8 @@ struct pack_opts {
 	int out;	   /* the archive goes there; -1 = nowhere: the digest alone is wanted */
 	int stop_fd;	   /* readable: end with -EINTR; -1 = none */
 	bool reproducible; /* the same contents give the same bytes */
+	bool dirs_last;	   /* a directory follows what is in it: see execvm-pack(1) */
+	bool dirs_only;	   /* nothing but directories; without a digest */
 	int64_t mtime;	   /* of every member, when reproducible; 0..TAR_MTIME_MAX */
 	bool digest;	   /* *digest is filled */
 	const char *pin;   /* what the digest has to be, or NULL */

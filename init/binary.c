@@ -3,6 +3,8 @@
  * The chain is always there: init's own program as /run/execvm/bin/execvm, and as /bin/execvm
  * where the root can be added to. Both are copies: a link would be dangling for who covers /run,
  * and a mount cannot be removed. The initrd's file is gone by now; /proc/self/exe still opens it.
+ *
+ * A machine that copies has busybox there, too: it is kept before the root is switched.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,14 +16,16 @@
 #include "lib/io.h"
 #include "lib/layout.h"
 
-static int copy(const char *to, struct err *e)
+#define SELF "/proc/self/exe"
+
+static int copy(const char *from, const char *to, struct err *e)
 {
-	cleanup_close int in = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	cleanup_close int in = open(from, O_RDONLY | O_CLOEXEC);
 	cleanup_close int out = -1;
 	off_t n;
 
 	if (in < 0)
-		return err_sys(e, "open /proc/self/exe");
+		return err_sys(e, "open %s", from);
 	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
 	if (out < 0)
 		return err_sys(e, "make %s", to);
@@ -40,7 +44,19 @@ static int add_to_root(struct err *e)
 	if (lstat(GUEST_CHAIN, &st) == 0)
 		return 0;
 	r = mount_mkdir("/bin", e);
-	return r < 0 ? r : copy(GUEST_CHAIN, e);
+	return r < 0 ? r : copy(SELF, GUEST_CHAIN, e);
+}
+
+int busybox_keep(struct guest *g, struct err *e)
+{
+	struct stat st;
+	int r;
+
+	(void)g;
+	if (lstat(GUEST_BUSYBOX_FROM, &st) < 0)
+		return 0;
+	r = mount_mkdir(GUEST_BIN_DIR, e);
+	return r < 0 ? r : copy(GUEST_BUSYBOX_FROM, GUEST_BUSYBOX, e);
 }
 
 int binary_install(struct guest *g, struct err *e)
@@ -50,7 +66,7 @@ int binary_install(struct guest *g, struct err *e)
 	int r = mount_mkdir(GUEST_BIN_DIR, e);
 
 	if (r == 0)
-		r = copy(GUEST_BIN, e);
+		r = copy(SELF, GUEST_BIN, e);
 	if (r < 0 || (m->root && m->root_mode == ROOT_RW))
 		return r;
 	if (add_to_root(&why) < 0)

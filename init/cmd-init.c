@@ -84,6 +84,7 @@ static const struct stage stages[] = {
 	{ "machine", told_read, true },
 	{ "clock", clock_set, true },
 	{ "devices", devices_name, false },
+	{ "busybox", busybox_keep, false },
 	{ "root", root_switch, false },
 	{ "mounts", mounts_requested, false },
 	{ "binary", binary_install, false },

@@ -68,6 +68,7 @@ int link_listen(struct guest *g, struct err *e) must_check;
 int told_read(struct guest *g, struct err *e) must_check;
 int clock_set(struct guest *g, struct err *e) must_check;
 int devices_name(struct guest *g, struct err *e) must_check;
+int busybox_keep(struct guest *g, struct err *e) must_check;
 int root_switch(struct guest *g, struct err *e) must_check;
 int mounts_requested(struct guest *g, struct err *e) must_check;
 int binary_install(struct guest *g, struct err *e) must_check;

@@ -69,8 +69,7 @@ static const char *busybox_find(struct stat *st, struct err *e)
 		if (stat(where[i], st) == 0 && is_static(where[i]))
 			return where[i];
 	}
-	err_set(e, ENOENT,
-		"no root is given and there is no static busybox: install busybox-static");
+	err_set(e, ENOENT, "there is no static busybox: install busybox-static");
 	return NULL;
 }
 
@@ -118,6 +117,20 @@ static int add_root(struct initrd *in, const char *busybox, struct err *e)
 	return r < 0 ? r : initrd_add_dir(in, "/tmp", 01777, e);
 }
 
+static bool copies(const struct vm_spec *s)
+{
+	return s->nin || s->nout;
+}
+
+/* The tar of a machine that copies, whatever its root has. */
+static int add_busybox(struct initrd *in, struct err *e)
+{
+	struct stat st;
+	const char *busybox = busybox_find(&st, e);
+
+	return busybox ? initrd_add_file(in, busybox, GUEST_BUSYBOX_FROM, 0755, e) : -e->code;
+}
+
 /* With no root disk, no file systems. What a root needs is found out in the guest: all that there are. */
 static int add_init(const struct vm_spec *s, struct initrd *in, const struct kernel *k,
 		    unsigned features, struct err *e)
@@ -132,6 +145,8 @@ static int add_init(const struct vm_spec *s, struct initrd *in, const struct ker
 		r = err_set(e, ENOMEM, "out of memory");
 	if (r == 0 && modules.n)
 		r = initrd_add_modules(in, k->release, modules.v, modules.n, e);
+	if (r == 0 && copies(s))
+		r = add_busybox(in, e);
 	return r;
 }
 
@@ -190,15 +205,18 @@ static int cached(const struct vm_spec *s, const struct kernel *k, unsigned feat
 {
 	uint64_t h =
 		hash(0xcbf29ce484222325u, guest_image, (size_t)(guest_image_end - guest_image));
+	bool bare = !s->root && !s->root_host; /* busybox is the root */
 	const char *busybox = NULL;
 	struct stat st;
 	char name[256];
 	int r;
 
-	if (!s->root && !s->root_host) {
+	if (bare || copies(s)) {
 		busybox = busybox_find(&st, e);
 		if (!busybox)
 			return -e->code;
+		h = hash(h, &bare, sizeof(bare));
+		h = hash(h, copies(s) ? "copies" : "", copies(s) ? 6 : 0);
 		h = hash(h, busybox, strlen(busybox));
 		h = hash(h, &st.st_size, sizeof(st.st_size));
 		h = hash(h, &st.st_mtim, sizeof(st.st_mtim));
@@ -221,7 +239,7 @@ static int cached(const struct vm_spec *s, const struct kernel *k, unsigned feat
 	if (r < 0)
 		return r;
 	if (!is_whole(b->path)) {
-		r = fill_cache(s, k, features, busybox, b->path, e);
+		r = fill_cache(s, k, features, bare ? busybox : NULL, b->path, e);
 		if (r < 0)
 			return err_wrap(e, "initrd");
 	}

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive/digest.h"
+#include "lib/b64.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
 #include "lib/num.h"
@@ -63,11 +65,19 @@ char *config_path(const struct config_plan *p, const char *path)
 	return out;
 }
 
-static int set_path(struct config_plan *p, char **at, const json_t *v, struct err *e)
+/* PATH, or PATH@DIGEST. */
+static int set_path(struct config_plan *p, char **at, char **digest, const json_t *v, struct err *e)
 {
-	const char *path = json_string_value(v);
+	cleanup_free char *path = strdup(json_string_value(v));
+	char *pin = NULL;
 
-	if (!path || !*path)
+	if (!path)
+		return no_memory(e);
+	if (config_take_digest(path, &pin, e) < 0)
+		return -e->code;
+	free(*digest);
+	*digest = pin;
+	if (!*path)
 		return err_set(e, EINVAL, "must not be empty");
 	return replace(at, config_path(p, path), e);
 }
@@ -79,13 +89,19 @@ int config_set_runner(struct config_plan *p, const json_t *v, struct err *e)
 
 int config_set_kernel(struct config_plan *p, const json_t *v, struct err *e)
 {
-	return set_path(p, &p->s->kernel, v, e);
+	return set_path(p, &p->s->kernel, &p->s->kernel_digest, v, e);
 }
 
+/* A digest alone is that of the one that is made. */
 int config_set_initrd(struct config_plan *p, const json_t *v, struct err *e)
 {
+	const char *text = json_string_value(v);
+
 	p->line.initrd = p->path ? config_line(p->text, p->len, "initrd", NULL) : 0;
-	return set_path(p, &p->s->initrd, v, e);
+	if (!digest_valid(text))
+		return set_path(p, &p->s->initrd, &p->s->initrd_digest, v, e);
+	free(take_ptr(&p->s->initrd));
+	return replace(&p->s->initrd_digest, strdup(text), e);
 }
 
 /* "--" would end the kernel's own parameters, and an open quote would swallow what follows. */
@@ -115,7 +131,7 @@ int config_set_root(struct config_plan *p, const json_t *v, struct err *e)
 	p->line.root = p->path ? config_line(p->text, p->len, "root", NULL) : 0;
 	p->s->root_host = !strcmp(json_string_value(v), "host");
 	if (!p->s->root_host)
-		return set_path(p, &p->s->root, v, e);
+		return set_path(p, &p->s->root, &p->s->root_digest, v, e);
 	free(take_ptr(&p->s->root));
 	return 0;
 }
@@ -230,6 +246,13 @@ int config_set_tty(struct config_plan *p, const json_t *v, struct err *e)
 	return 0;
 }
 
+int config_set_strict(struct config_plan *p, const json_t *v, struct err *e)
+{
+	(void)e;
+	p->s->strict = json_is_true(v);
+	return 0;
+}
+
 int config_set_umask(struct config_plan *p, const json_t *v, struct err *e)
 {
 	const char *text = json_string_value(v);
@@ -247,12 +270,31 @@ int config_set_umask(struct config_plan *p, const json_t *v, struct err *e)
 	return 0;
 }
 
+/* Bytes that are no UTF-8, as in a payload; NULL for what is none. */
+static char *from_base64(const json_t *v)
+{
+	const char *text = json_string_value(v);
+	char *bytes = text ? strdup(text) : NULL;
+	ssize_t n = bytes ? b64_decode(bytes, strlen(bytes), bytes) : -1;
+
+	if (n < 0 || memchr(bytes, '\0', (size_t)n)) {
+		free(bytes);
+		return NULL;
+	}
+	bytes[n] = '\0';
+	return bytes;
+}
+
 int config_set_args(struct config_plan *p, const json_t *v, struct err *e)
 {
 	argv_free(&p->s->args);
 	for (size_t i = 0; i < json_array_size(v); i++) {
-		const char *text = json_string_value(json_array_get(v, i));
+		const json_t *one = json_array_get(v, i);
+		const char *text = json_string_value(one);
+		cleanup_free char *bytes = NULL;
 
+		if (!text && json_is_object(one) && json_object_size(one) == 1)
+			text = bytes = from_base64(json_object_get(one, "base64"));
 		if (!text)
 			return err_set(e, EINVAL, "element %zu is not a string", i);
 		if (argv_push(&p->s->args, text) < 0)
@@ -339,6 +381,7 @@ int config_env_word(struct config_plan *p, const char *word, struct err *e)
 		return err_set(e, EINVAL, "the name of a variable is missing");
 	if (word[n])
 		return put_env(&p->s->env, word) < 0 ? no_memory(e) : 0;
+	p->s->env_inherited = true;
 	value = getenv(word);
 	if (!value)
 		return 0;
@@ -405,12 +448,14 @@ static int check_node(const char *node, struct err *e)
 static int put_disk(struct config_plan *p, char *file, const char *node, bool readonly,
 		    struct err *e)
 {
-	cleanup_free char *owned = file;
+	cleanup_free char *owned = file, *digest = NULL;
 	struct vm_spec *s = p->s;
 	size_t at = s->ndisks;
 
 	if (!owned)
 		return no_memory(e);
+	if (config_take_digest(owned, &digest, e) < 0)
+		return -e->code;
 	if (check_node(node, e) < 0)
 		return -EINVAL;
 	for (size_t i = 0; i < s->ndisks; i++) {
@@ -428,10 +473,16 @@ static int put_disk(struct config_plan *p, char *file, const char *node, bool re
 	if (at < s->ndisks) {
 		free(s->disk[at].file);
 		free(s->disk[at].node);
+		free(s->disk[at].digest);
 	} else {
 		s->ndisks++;
 	}
-	s->disk[at] = (struct vm_disk){ take_ptr(&owned), strdup(node), readonly };
+	s->disk[at] = (struct vm_disk){
+		.file = take_ptr(&owned),
+		.node = strdup(node),
+		.digest = take_ptr(&digest),
+		.readonly = readonly,
+	};
 	p->line.disk[at] = p->path ? config_line(p->text, p->len, "devices", p->inner) : 0;
 	return s->disk[at].node ? 0 : no_memory(e);
 }

@@ -45,6 +45,7 @@ int config_set_hostname(struct config_plan *p, const json_t *v, struct err *e) m
 int config_set_timeout(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_no_stdin(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_tty(struct config_plan *p, const json_t *v, struct err *e) must_check;
+int config_set_strict(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_umask(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_args(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_env(struct config_plan *p, const json_t *v, struct err *e) must_check;
@@ -63,6 +64,27 @@ int config_mount_word(struct config_plan *p, const char *word, struct err *e) mu
 
 /* The directories are there: their paths become absolute. config is the description's path. */
 int config_check_shares(const struct config_plan *p, const char *config, struct err *e) must_check;
+
+/* config-copy.c: HOST=GUEST and GUEST=HOST. */
+int config_set_in(struct config_plan *p, const json_t *v, struct err *e) must_check;
+int config_set_out(struct config_plan *p, const json_t *v, struct err *e) must_check;
+int config_in_word(struct config_plan *p, const char *word, struct err *e) must_check;
+int config_out_word(struct config_plan *p, const char *word, struct err *e) must_check;
+
+/* What goes in is there, and what comes out has a place. */
+int config_check_copies(const struct config_plan *p, const char *config, struct err *e) must_check;
+
+/*
+ * An absolute path of the guest without what means nothing in it: "/a//./b/" is "/a/b". Owned, into
+ * *out also with an error. The guest's root is refused, and "..".
+ */
+int config_guest_path(const char *text, char **out, struct err *e) must_check;
+
+/*
+ * Takes "@sha256:…" off the end of a word: *digest is owned, NULL when there is none. A digest that
+ * is none is refused.
+ */
+int config_take_digest(char *word, char **digest, struct err *e) must_check;
 
 /* A path of the plan: those of a description are relative to its directory. NULL without memory. */
 char *config_path(const struct config_plan *p, const char *path) must_check;

@@ -15,8 +15,7 @@ static int no_memory(struct err *e)
 	return err_set(e, ENOMEM, "out of memory");
 }
 
-/* "/a//b/" -> "/a/b". The guest's root is never a share, and nothing has ".." in it. */
-static int clean_target(const char *text, char **out, struct err *e)
+int config_guest_path(const char *text, char **out, struct err *e)
 {
 	char *to = strdup(text), *end = to;
 
@@ -40,7 +39,7 @@ static int clean_target(const char *text, char **out, struct err *e)
 		text += n;
 	}
 	*end = '\0';
-	return *to ? 0 : err_set(e, EINVAL, "/ of the guest is not for a directory of the host");
+	return *to ? 0 : err_set(e, EINVAL, "/ of the guest cannot be replaced");
 }
 
 /* In its place by target; what an option says about a target replaces what the description does. */
@@ -58,7 +57,7 @@ static int put_share(struct config_plan *p, const char *source, const char *targ
 
 	if (!*source)
 		return err_set(e, EINVAL, "the directory of the host is missing");
-	r = clean_target(target, &new.target, e);
+	r = config_guest_path(target, &new.target, e);
 	while (r == 0 && at < s->nshares && strcmp(s->share[at].target, new.target) < 0)
 		at++;
 	if (r == 0)

@@ -20,6 +20,7 @@
 #include "lib/cleanup.h"
 #include "lib/io.h"
 #include "runners/config-key.h"
+#include "runners/record.h"
 
 /* JSON types of a key. */
 enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16 };
@@ -59,7 +60,9 @@ enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16 };
 	ROW('n', "no-stdin", OPT_FLAG, no_stdin, NULL, "leave stdin alone", \
 	    "stdin", T_STRING), \
 	ROW('t', "tty", OPT_FLAG, tty, NULL, "give the command a terminal", \
-	    "tty", T_BOOL)
+	    "tty", T_BOOL), \
+	ROW(0, "strict", OPT_FLAG, strict, NULL, "only what is named by its digest goes in", \
+	    "strict", T_BOOL)
 
 #define AT(member) offsetof(struct run_opts, member)
 #define AS_OPT(brief, name, kind, member, arg, help, key, types) \
@@ -76,8 +79,11 @@ const struct opt run_opts_table[] = {
 	{ 'v', "volume", OPT_ORDER, AT(mounts), "DIR:GUEST[:ro]", "a directory of this host" },
 	{ 0, "mount", OPT_ORDER, AT(mounts), "WORDS",
 	  "type=bind,source=DIR,target=GUEST[,readonly]" },
+	{ 0, "in", OPT_LIST, AT(in), "HOST=GUEST", "copy this in before the command" },
+	{ 0, "out", OPT_LIST, AT(out), "GUEST=HOST", "copy this out after the command" },
 	{ 'e', "env", OPT_ORDER, AT(env), "K[=V]", "set a variable, or pass it on" },
 	{ 0, "env-file", OPT_ORDER, AT(env), "FILE", "variables, K[=V] a line" },
+	{ 0, "record", OPT_STRING, AT(record), "FILE", "write down what the run was" },
 	{ 0, "dry-run", OPT_FLAG, AT(dry_run), NULL, "print what would be started" },
 	{ 0, "show-append", OPT_FLAG, AT(show_append), NULL, "print the kernel command line" },
 	{ 0, "boot-log", OPT_FLAG, AT(boot_log), NULL, "show the guest's kernel log" },
@@ -98,6 +104,8 @@ static const struct key {
 } keys[] = {
 	BOTH(AS_KEY),
 	{ "devices", T_OBJECT, config_set_devices, NULL, OPT_LIST, 0 },
+	{ "in", T_OBJECT, config_set_in, NULL, OPT_LIST, 0 },
+	{ "out", T_OBJECT, config_set_out, NULL, OPT_LIST, 0 },
 	{ "volumes", T_ARRAY, config_set_volumes, NULL, OPT_LIST, 0 },
 	{ "env", T_OBJECT, config_set_env, NULL, OPT_LIST, 0 },
 	{ "args", T_ARRAY, config_set_args, NULL, OPT_LIST, 0 },
@@ -199,12 +207,14 @@ static int syntax_error(const struct config_plan *p, json_error_t *je, struct er
 static int read_text(struct config_plan *p, struct err *e)
 {
 	json_error_t je;
-	json_t *top = json_loadb(p->text, p->len, JSON_REJECT_DUPLICATES, &je);
+	json_t *top = json_loadb(p->text, p->len, JSON_REJECT_DUPLICATES, &je), *run;
 	int r;
 
 	if (!top)
 		return syntax_error(p, &je, e);
-	r = read_object(p, top, e);
+	/* A record of a run has its description inside. */
+	run = json_object_get(top, "run");
+	r = read_object(p, run ? run : top, e);
 	json_decref(top);
 	return r;
 }
@@ -291,8 +301,21 @@ static int apply_options(struct config_plan *p, const struct run_opts *o, struct
 	}
 	for (size_t i = 0; i < o->mounts.n && r == 0; i++)
 		r = apply_mount(p, o->mounts.v[i], e);
+	for (size_t i = 0; i < o->in.n && r == 0; i++) {
+		if (config_in_word(p, o->in.v[i], e) < 0)
+			r = err_wrap(e, "--in");
+	}
+	for (size_t i = 0; i < o->out.n && r == 0; i++) {
+		if (config_out_word(p, o->out.v[i], e) < 0)
+			r = err_wrap(e, "--out");
+	}
 	for (size_t i = 0; i < o->env.n && r == 0; i++)
 		r = apply_env(p, o->env.v[i], e);
+	if (r == 0 && o->record) {
+		p->s->record = strdup(o->record);
+		if (!p->s->record)
+			r = err_set(e, ENOMEM, "out of memory");
+	}
 	p->s->dry_run = o->dry_run;
 	p->s->show_append = o->show_append;
 	p->s->boot_log = o->boot_log;
@@ -353,7 +376,11 @@ static int check_host(const struct config_plan *p, const char *config, struct er
 		if (check_file(s->disk[i].file, true, e) < 0)
 			return named_by(config, p->line.disk[i], "devices", "disk", e);
 	}
-	return config_check_shares(p, config, e);
+	if (s->strict && record_check_strict(s, e) < 0)
+		return -e->code;
+	if (config_check_shares(p, config, e) < 0)
+		return -e->code;
+	return config_check_copies(p, config, e);
 }
 
 static int plan(const struct run_opts *o, char *const *args, struct vm_spec *s, struct err *e)
@@ -378,6 +405,8 @@ static int plan(const struct run_opts *o, char *const *args, struct vm_spec *s, 
 		if (argv_push_all(&s->args, args, argv_count(args)) < 0)
 			r = err_set(e, ENOMEM, "out of memory");
 	}
+	if (r == 0 && s->strict)
+		s->no_stdin = true;
 	return r < 0 ? r : check_host(&p, o->config, e);
 }
 
@@ -398,5 +427,7 @@ void run_opts_free(struct run_opts *o)
 {
 	argv_free(&o->disks);
 	argv_free(&o->mounts);
+	argv_free(&o->in);
+	argv_free(&o->out);
 	argv_free(&o->env);
 }

@@ -13,11 +13,12 @@
 /* What the command line said, as text, before it is checked. */
 struct run_opts {
 	const char *runner, *kernel, *initrd, *append, *root, *root_mode, *memory, *cpus, *accel;
-	const char *cwd, *user, *hostname, *timeout, *config;
-	struct argv disks;  /* FILE=/dev/NAME[,ro] */
-	struct argv mounts; /* "volume=DIR:GUEST[:ro]" and "mount=WORDS", in order */
-	struct argv env;    /* "env=K=V" and "env-file=F", in order */
-	bool no_stdin, tty, dry_run, show_append, boot_log, timings, debug;
+	const char *cwd, *user, *hostname, *timeout, *config, *record;
+	struct argv disks;   /* FILE=/dev/NAME[,ro] */
+	struct argv mounts;  /* "volume=DIR:GUEST[:ro]" and "mount=WORDS", in order */
+	struct argv in, out; /* HOST=GUEST, GUEST=HOST */
+	struct argv env;     /* "env=K=V" and "env-file=F", in order */
+	bool no_stdin, tty, strict, dry_run, show_append, boot_log, timings, debug;
 	unsigned verbose;
 };
 

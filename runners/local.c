@@ -16,6 +16,8 @@ static int refuse(const struct vm_spec *s, struct err *e)
 {
 	if (s->root || s->root_host || s->ndisks)
 		return err_set(e, EINVAL, "runner local: a command here gets no root and no disks");
+	if (s->nin || s->nout)
+		return err_set(e, EINVAL, "runner local: every file is where it is");
 	if (s->nshares)
 		return err_set(e, EINVAL, "runner local: every directory is where it is");
 	if (s->user)

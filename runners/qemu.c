@@ -19,6 +19,7 @@
 
 #include "lib/payload.h"
 #include "lib/wire.h"
+#include "runners/record.h"
 
 #define SLOTS_NOACPI 8u /* virtio-mmio slots with acpi=off */
 #define SLOTS_ACPI 23u	/* 24, but the first one's interrupt never arrives */
@@ -341,7 +342,8 @@ static int add_fixed(struct argv *out)
 	return r;
 }
 
-static int add_boot(const struct qemu_facts *f, const char *append, struct argv *out)
+static int add_boot(const struct vm_spec *s, const struct qemu_facts *f, const char *append,
+		    struct argv *out)
 {
 	int r = push_pair(out, "-kernel", f->kernel.path);
 
@@ -349,6 +351,8 @@ static int add_boot(const struct qemu_facts *f, const char *append, struct argv 
 		r = push_pair(out, "-initrd", f->initrd);
 	if (r == 0)
 		r = push_pair(out, "-append", append);
+	if (r == 0 && s->strict)
+		r = push_pair(out, "-rtc", "base=" RECORD_RTC);
 	return r;
 }
 
@@ -370,7 +374,7 @@ int qemu_argv(const struct vm_spec *s, const struct qemu_facts *f, struct argv *
 	if (r == 0)
 		r = add_fixed(out);
 	if (r == 0)
-		r = add_boot(f, append.p, out);
+		r = add_boot(s, f, append.p, out);
 	if (r == 0)
 		r = add_channels(f, form, out);
 	if (r == 0)

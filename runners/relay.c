@@ -74,7 +74,7 @@ static int hear(struct state *s, size_t n, struct err *e)
 {
 	int r = session_input(s->session, s->in, n, e);
 
-	if (r == 0 || !s->session->has_exit || r != -EPROTO)
+	if (r == 0 || !s->session->command.has_exit || r != -EPROTO)
 		return r;
 	msg_debug("%s", e->msg);
 	s->wire_eof = true;
@@ -224,6 +224,11 @@ static uint64_t next_deadline(const struct state *s)
 	return sooner(at, s->asked_at ? s->asked_at + ANSWER_MS : s->last_heard + SILENCE_MS);
 }
 
+static bool has_failed(const struct session *n)
+{
+	return n->failure.stage[0] || n->command.failure.stage[0];
+}
+
 /* What begins with a phase. */
 static void on_phase(struct state *s)
 {
@@ -235,11 +240,13 @@ static void on_phase(struct state *s)
 		t->contact = since_start(s);
 		s->r->contact = true;
 	}
-	if (s->phase >= RUNNING && !t->command && !s->session->failure.stage[0]) {
+	if (s->phase >= RUNNING && !t->command && !has_failed(s->session)) {
 		t->command = since_start(s);
 		if (s->r->spec->timeout_ms)
 			s->kill_at = now + s->r->spec->timeout_ms;
 	}
+	if (s->phase == COLLECTING)
+		s->kill_at = s->off_at = 0;
 	if (s->phase >= FINISHING) {
 		s->kill_at = 0;
 		s->off_at = now + (s->phase == FINISHING ? FINISH_MS : POWER_OFF_MS);
@@ -252,7 +259,7 @@ static void on_kill(struct state *s, uint64_t now)
 	s->session->pending |= 1ull << (s->timed_out ? SIGKILL : SIGTERM);
 	s->kill_at = s->timed_out ? 0 : now + KILL_GRACE_MS;
 	s->off_at = s->timed_out ? now + KILL_GRACE_MS : 0;
-	s->timed_out = true;
+	s->timed_out = s->session->collect_nothing = true;
 }
 
 static void on_off(struct state *s, uint64_t now)
@@ -298,18 +305,36 @@ static int on_deadline(struct state *s, uint64_t now, struct err *e)
 
 /* loop */
 
-enum slot { P_SIGNAL, P_PID, P_BESIDE, P_WIRE, P_LOG, P_QEMU, P_IN, P_OUT, P_ERR, P_SHOW, P_COUNT };
+enum slot {
+	P_SIGNAL,
+	P_PID,
+	P_BESIDE,
+	P_WIRE,
+	P_LOG,
+	P_QEMU,
+	P_IN,
+	P_OUT,
+	P_ERR,
+	P_COPY,
+	P_SHOW,
+	P_COUNT,
+};
 
 static struct pollfd want(int fd, bool when, int events)
 {
 	return (struct pollfd){ .fd = when ? fd : -1, .events = (short)events };
 }
 
+static struct pollfd want_sink(const struct sink *k)
+{
+	return want(k->to.fd, k->ring.len > 0, POLLOUT);
+}
+
 static void wants(struct state *s, struct pollfd p[P_COUNT])
 {
 	struct session *n = s->session;
 	const void *out;
-	bool full = mux_output(&n->mux, &out) > 0 || n->stalled;
+	bool full = mux_output(&n->mux, &out) > 0 || session_stalled(n);
 
 	p[P_SIGNAL] = want(s->sigfd, true, POLLIN);
 	p[P_PID] = want(s->pidfd, !s->r->qemu_gone, POLLIN);
@@ -318,18 +343,24 @@ static void wants(struct state *s, struct pollfd p[P_COUNT])
 	p[P_WIRE] = want(s->r->wire, !s->wire_eof, POLLIN | (full ? POLLOUT : 0));
 	p[P_LOG] = want(s->r->log, !s->r->qemu_gone && s->log.ring.len < MUX_WINDOW / 2, POLLIN);
 	p[P_QEMU] = want(s->r->qemu_err, !s->r->qemu_gone, POLLIN);
-	p[P_IN] = want(n->in.fd, !full && session_wants_stdin(n), POLLIN);
-	p[P_OUT] = want(n->out.to.fd, n->out.ring.len > 0, POLLOUT);
-	p[P_ERR] = want(n->err.to.fd, n->err.ring.len > 0, POLLOUT);
-	p[P_SHOW] = want(s->log.to.fd, s->log.ring.len > 0, POLLOUT);
+	p[P_IN] = want(session_input_fd(n), !full, POLLIN);
+	p[P_OUT] = want_sink(&n->command.out);
+	p[P_ERR] = want_sink(&n->command.err);
+	p[P_COPY] = want_sink(&n->copied.out);
+	p[P_SHOW] = want_sink(&s->log);
+}
+
+/* Output that the guest has sent and nobody has got. */
+static bool is_cut(const struct session *n)
+{
+	return n->command.out.ring.len || n->command.err.ring.len;
 }
 
 static bool finished(const struct state *s)
 {
 	if (s->end_signal)
 		return true;
-	return s->r->qemu_gone && s->wire_eof && !s->session->out.ring.len &&
-	       !s->session->err.ring.len;
+	return s->r->qemu_gone && s->wire_eof && !is_cut(s->session);
 }
 
 static int wait_for_something(struct state *s, struct pollfd p[P_COUNT], struct err *e)
@@ -360,15 +391,17 @@ static int on_poll(struct state *s, const struct pollfd p[P_COUNT], struct err *
 	if (p[P_LOG].revents || p[P_QEMU].revents)
 		tails_read(s);
 	if (p[P_OUT].revents)
-		sink_pump(&s->session->out);
+		sink_pump(&s->session->command.out);
 	if (p[P_ERR].revents)
-		sink_pump(&s->session->err);
+		sink_pump(&s->session->command.err);
+	if (p[P_COPY].revents)
+		sink_pump(&s->session->copied.out);
 	if (p[P_SHOW].revents)
 		sink_pump(&s->log);
 	if (p[P_WIRE].revents & (POLLIN | POLLHUP | POLLERR))
 		r = wire_read(s, e);
-	if (r == 0 && p[P_IN].revents && session_wants_stdin(s->session))
-		r = session_stdin(s->session, e);
+	if (r == 0 && p[P_IN].revents && session_input_fd(s->session) == p[P_IN].fd)
+		r = session_feed(s->session, e);
 	if (p[P_BESIDE].revents && !p[P_PID].revents) {
 		s->r->beside_ended = companion_ended(s->r->beside);
 		s->off_at = clock_ms() + BESIDE_MS;
@@ -402,7 +435,7 @@ static int loop(struct state *s, struct err *e)
 		int r = session_speak(s->session, e);
 
 		wire_write(s);
-		if (s->session->has_exit && !s->r->times.command_end)
+		if (s->session->command.has_exit && !s->r->times.command_end)
 			on_exit_record(s);
 		if (s->phase != s->session->phase)
 			on_phase(s);
@@ -439,9 +472,10 @@ static int refuse(const struct session *s, int *code, struct err *e)
 {
 	const struct wire_failure *f = &s->failure;
 
-	if (!s->exec_failure)
+	if (f->stage[0])
 		return err_set(e, f->code ? (int)f->code : EIO, "guest: %s: %s", f->stage,
 			       f->operand);
+	f = &s->command.failure;
 	if (!strcmp(f->stage, "exec")) {
 		*code = proc_exec_code((int)f->code);
 		return err_code(e, (int)f->code, "%s", f->operand);
@@ -454,10 +488,27 @@ static int sink_error(const struct sink *k, struct err *e)
 	return k->error ? err_code(e, k->error, "write %s", k->name) : 0;
 }
 
-/* Output that the guest has sent and nobody has got. */
-static bool is_cut(const struct session *n)
+/* A command that failed is not heard of less because its files are not there. */
+static int status(const struct session *n, int *code, struct err *e)
 {
-	return n->out.ring.len || n->err.ring.len;
+	int exit = proc_exit_code(&n->command.exit.status);
+	struct err why = n->uncollected;
+
+	if (sink_error(&n->command.out, e) < 0 || sink_error(&n->command.err, e) < 0)
+		return -e->code;
+	if (n->command.exit.oom)
+		msg_warn("the guest ran out of memory and killed the command");
+	if (!session_collected(n) && !why.code)
+		err_set(&why, EIO,
+			"the machine is lost: it ended before everything was copied out");
+	if (why.code && !exit) {
+		*e = why;
+		return -why.code;
+	}
+	if (why.code)
+		msg_warn("%s", why.msg);
+	*code = exit;
+	return 0;
 }
 
 /* What the run came to. The status record counts for more than anything else, but for lost output. */
@@ -474,19 +525,13 @@ static int result(struct state *s, int r, int *code, struct err *e)
 		*code = EXIT_TIMEOUT;
 		return err_set(e, ETIMEDOUT, "the command ran longer than its time");
 	}
-	if (n->failure.stage[0])
+	if (has_failed(n))
 		return refuse(n, code, e);
-	if (n->has_exit && session_writable(n) && !n->written_back)
+	if (n->command.has_exit && session_writable(n) && !n->written_back)
 		return err_set(e, EIO,
 			       "the machine is lost: it ended before its images were written back");
-	if (n->has_exit && (r == 0 || !is_cut(n))) {
-		if (sink_error(&n->out, e) < 0 || sink_error(&n->err, e) < 0)
-			return -e->code;
-		if (n->exit.oom)
-			msg_warn("the guest ran out of memory and killed the command");
-		*code = proc_exit_code(&n->exit.status);
-		return 0;
-	}
+	if (n->command.has_exit && (r == 0 || !is_cut(n)))
+		return status(n, code, e);
 	if (r < 0)
 		return r;
 	s->r->lost = true;
@@ -518,8 +563,9 @@ static struct state *state_new(struct relay *r)
 	n->spec = r->spec;
 	n->machine = r->machine;
 	n->machine_len = r->machine_len;
-	n->process = r->process;
-	n->process_len = r->process_len;
+	n->record = r->record;
+	n->command.process = r->process;
+	n->command.process_len = r->process_len;
 	s->r = r;
 	s->session = n;
 	s->sigfd = s->pidfd = s->log.to.fd = -1;
@@ -549,6 +595,8 @@ int relay_run(struct relay *r, int *code, struct err *e)
 		k = loop(s, e);
 	end_machine(s);
 	k = result(s, k, code, e);
+	r->has_status = k == 0;
+	r->status = s->session->command.exit.status;
 	state_free(s);
 	return k;
 }

@@ -11,6 +11,7 @@
 #include "lib/macro.h"
 #include "lib/proc.h"
 #include "runners/companion.h"
+#include "runners/record.h"
 #include "runners/runner.h"
 
 /* Milliseconds of CLOCK_MONOTONIC since the run began; 0 = has not happened. */
@@ -31,9 +32,12 @@ struct relay {
 	size_t machine_len;
 	const char *process;
 	size_t process_len;
-	uint64_t start_ns; /* clock_ns() at the begin of the run */
+	struct record *record; /* digests of what is copied go there; borrowed */
+	uint64_t start_ns;     /* clock_ns() at the begin of the run */
 	/* found out */
 	struct relay_times times;
+	bool has_status; /* of the command, which then is: */
+	struct proc_status status;
 	bool contact;	/* the guest has spoken: nothing was read from stdin before */
 	bool lost;	/* the machine ended without a word */
 	bool qemu_gone; /* reaped */

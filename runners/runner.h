@@ -18,6 +18,7 @@
 #define VM_DISKS 21u	   /* with the root and the serial port: 23 virtio-mmio slots that work */
 #define VM_DISKS_NOACPI 6u /* our profile (acpi=off) has 8 slots */
 #define VM_SHARES 21u	   /* -v and --mount: they take slots as disks do */
+#define VM_COPIES 64u	   /* --in, and as many --out */
 #define VM_MEMORY_MIN ((uint64_t)48 << 20)  /* bytes; less never boots */
 #define VM_MEMORY_MAX ((uint64_t)512 << 30) /* bytes; what the host has is checked as well */
 #define VM_MEMORY_DEFAULT ((uint64_t)256 << 20)
@@ -34,25 +35,40 @@ struct vm_share {
 	unsigned line; /* of the description that names it; 0 = an option */
 };
 
+/* A file or a directory that is copied: in before the command, or out after it. */
+struct vm_copy {
+	char *host;    /* owned */
+	char *guest;   /* owned, absolute */
+	char *digest;  /* owned; what it has to be (archive/digest.h), or NULL */
+	unsigned line; /* of the description that names it; 0 = an option */
+};
+
 struct vm_disk {
-	char *file; /* owned, absolute or relative to the caller's directory */
-	char *node; /* owned, "/dev/vda" */
+	char *file;   /* owned, absolute or relative to the caller's directory */
+	char *node;   /* owned, "/dev/vda" */
+	char *digest; /* owned; what it has to be, or NULL */
 	bool readonly;
 };
 
 /* The complete plan of a run: everything that config file and options said, checked. */
 struct vm_spec {
-	char *runner;	/* owned; "vm" */
-	char *kernel;	/* owned; NULL = kernel_find() */
-	char *initrd;	/* owned; NULL = generated */
-	char *append;	/* owned; further kernel parameters, or NULL */
-	char *root;	/* owned; image file, or NULL */
-	bool root_host; /* the root is the host's own "/", never changed */
+	char *runner; /* owned; "vm" */
+	char *kernel; /* owned; NULL = kernel_find() */
+	char *initrd; /* owned; NULL = generated */
+	char *kernel_digest, *initrd_digest,
+		*root_digest; /* owned; what they have to be, or NULL */
+	char *append;	      /* owned; further kernel parameters, or NULL */
+	char *root;	      /* owned; image file, or NULL */
+	bool root_host;	      /* the root is the host's own "/", never changed */
 	enum root_mode root_mode;
 	struct vm_disk disk[VM_DISKS];
 	size_t ndisks;
 	struct vm_share share[VM_SHARES]; /* sorted by target: what is above is mounted first */
 	size_t nshares;
+	struct vm_copy in[VM_COPIES], out[VM_COPIES]; /* in the order in which they happen */
+	size_t nin, nout;
+	bool strict;	 /* everything that goes in is named by its digest */
+	char *record;	 /* owned; where to say what the run was, or NULL */
 	uint64_t memory; /* bytes */
 	unsigned cpus;
 	enum vm_accel accel;
@@ -61,11 +77,12 @@ struct vm_spec {
 	bool no_stdin;
 	bool tty;
 	struct argv args;
-	struct argv env;  /* "K=V", sorted by K, each K once */
-	bool env_private; /* some came from -e or --env-file: never on the command line */
-	char *cwd;	  /* owned, or NULL = "/" */
-	char *user;	  /* owned, or NULL */
-	bool has_umask;	  /* the following come from a config file only */
+	struct argv env;    /* "K=V", sorted by K, each K once */
+	bool env_inherited; /* some came from our own environment */
+	bool env_private;   /* some came from -e or --env-file: never on the command line */
+	char *cwd;	    /* owned, or NULL = "/" */
+	char *user;	    /* owned, or NULL */
+	bool has_umask;	    /* the following come from a config file only */
 	unsigned umask;
 	/* how it is run, not what */
 	bool dry_run, show_append, boot_log, timings, debug;

@@ -15,22 +15,34 @@
 
 int session_open(struct session *s, int closed, struct err *e)
 {
+	struct job *c = &s->command;
+
 	s->phase = BOOTING;
 	s->tty = (struct tty)TTY_INIT;
+	s->copy = (struct copy)COPY_INIT;
 	mux_init(&s->mux, MUX_HOST);
-	stream_open(&s->in, STDIN_FILENO, false, closed & 1);
-	if (sink_open(&s->out, &s->mux, STDOUT_FILENO, closed & 2, "stdout") < 0 ||
-	    sink_open(&s->err, &s->mux, STDERR_FILENO, closed & 4, "stderr") < 0)
+	c->mux = &s->mux;
+	stream_open(&c->in, STDIN_FILENO, false, closed & 1 || s->spec->no_stdin);
+	if (sink_open(&c->out, &s->mux, STDOUT_FILENO, closed & 2, "stdout") < 0 ||
+	    sink_open(&c->err, &s->mux, STDERR_FILENO, closed & 4, "stderr") < 0)
 		return err_set(e, ENOMEM, "out of memory");
 	return 0;
+}
+
+static void job_close(struct job *j)
+{
+	stream_close(&j->in);
+	sink_close(&j->out);
+	sink_close(&j->err);
+	*j = (struct job){ .state = JOB_IDLE, .in.fd = -1 };
 }
 
 void session_close(struct session *s)
 {
 	tty_restore(&s->tty);
-	stream_close(&s->in);
-	sink_close(&s->out);
-	sink_close(&s->err);
+	copy_stop(&s->copy);
+	job_close(&s->copied);
+	job_close(&s->command);
 }
 
 bool session_writable(const struct session *s)
@@ -44,30 +56,28 @@ bool session_writable(const struct session *s)
 	return writable;
 }
 
-/* stdin */
+/* input */
 
-bool session_wants_stdin(const struct session *s)
+int session_input_fd(const struct session *s)
 {
-	return s->phase == RUNNING && !s->in_done && mux_send_window(&s->mux, s->out.ch) > 0;
+	return s->now && job_wants_input(s->now) ? s->now->in.fd : -1;
 }
 
-int session_stdin(struct session *s, struct err *e)
+/* The end of a copy counts when its writer says so: it may have been cut. */
+int session_feed(struct session *s, struct err *e)
 {
-	void *p;
-	size_t room = mux_data_reserve(&s->mux, s->out.ch, &p);
-	ssize_t n;
+	int r = job_read(s->now, e);
 
-	if (!room)
-		return 0;
-	n = stream_read(&s->in, p, room);
-	mux_data_commit(&s->mux, s->out.ch, n > 0 ? (size_t)n : 0);
-	if (n > 0 || n == -EAGAIN)
-		return 0;
-	s->in_done = true;
-	/* A terminal that is not ours any more says EIO; anything else would be lost input. */
-	if (n < 0 && !(n == -EIO && s->in.tty))
-		return err_code(e, (int)-n, "read stdin");
-	return mux_eof(&s->mux, s->out.ch) < 0 ? err_set(e, EPROTO, "stdin is closed twice") : 0;
+	if (r <= 0)
+		return r;
+	if (s->now == &s->copied && copy_end(&s->copy, e) < 0)
+		return err_wrap(e, "--in %s", s->copy.what->host);
+	return job_end_input(s->now, e);
+}
+
+bool session_stalled(const struct session *s)
+{
+	return s->now && s->now->stalled;
 }
 
 /* set-up */
@@ -86,31 +96,13 @@ static int send_boot(struct session *s, struct err *e)
 	if (getrandom(b.entropy, sizeof(b.entropy), 0) != (ssize_t)sizeof(b.entropy))
 		return err_sys(e, "getrandom");
 	clock_gettime(CLOCK_REALTIME, &t);
-	b.sec = (uint64_t)t.tv_sec;
-	b.nsec = (uint32_t)t.tv_nsec;
+	b.sec = s->spec->strict ? RECORD_EPOCH : (uint64_t)t.tv_sec;
+	b.nsec = s->spec->strict ? 0 : (uint32_t)t.tv_nsec;
 	wire_put_boot(&o, &b);
 	explicit_bzero(b.entropy, sizeof(b.entropy));
 	if (o.overflow || mux_global(&s->mux, WIRE_BOOT, true, o.p, o.n) < 0)
 		return err_set(e, E2BIG, "the machine half is too long");
 	s->asked++;
-	return 0;
-}
-
-static int on_hello(struct session *s, struct err *e)
-{
-	uint8_t room[8];
-	struct wire_out o = { .p = room, .cap = sizeof(room) };
-	int r;
-
-	s->phase = SETTING;
-	r = send_boot(s, e);
-	if (r < 0)
-		return r;
-	s->out.ch = mux_open(&s->mux, WIRE_SESSION, NULL, 0, MUX_WINDOW);
-	wire_put_u32(&o, (uint32_t)s->out.ch);
-	s->err.ch = mux_open(&s->mux, WIRE_STDERR, o.p, o.n, MUX_WINDOW);
-	if (s->out.ch < 0 || s->err.ch < 0)
-		return err_set(e, EPROTO, "the wire is full at its start");
 	return 0;
 }
 
@@ -126,39 +118,9 @@ static int send_pty(struct session *s, struct err *e)
 	snprintf(t.term, sizeof(t.term), "%.63s", term ? term : "dumb");
 	tty_size(&t.size);
 	wire_put_pty(&o, &t);
-	if (mux_request(&s->mux, s->out.ch, WIRE_PTY, false, o.p, o.n) < 0)
+	if (mux_request(&s->mux, s->command.out.ch, WIRE_PTY, false, o.p, o.n) < 0)
 		return err_set(e, EPROTO, "the wire is full at its start");
 	return tty_raw(&s->tty, STDIN_FILENO, e);
-}
-
-/* Pieces, then exec; as much as the output takes now. */
-static int send_process(struct session *s, struct err *e)
-{
-	int r;
-
-	if (s->phase != SETTING || s->opened < 2 || s->exec_sent)
-		return 0;
-	while (s->process && s->piece_at < s->process_len) {
-		uint8_t room[WIRE_PIECE_MAX + 4];
-		struct wire_out o = { .p = room, .cap = sizeof(room) };
-		size_t n = s->process_len - s->piece_at;
-
-		n = n < WIRE_PIECE_MAX ? n : WIRE_PIECE_MAX;
-		wire_put_string(&o, s->process + s->piece_at, n);
-		r = mux_request(&s->mux, s->out.ch, WIRE_PAYLOAD, false, o.p, o.n);
-		s->stalled = r == -EAGAIN;
-		if (r == -EAGAIN)
-			return 0;
-		if (r < 0)
-			return err_code(e, -r, "send the payload");
-		s->piece_at += n;
-	}
-	r = mux_request(&s->mux, s->out.ch, WIRE_EXEC, true, NULL, 0);
-	s->stalled = r == -EAGAIN;
-	if (r == -EAGAIN)
-		return 0;
-	s->exec_sent = true;
-	return r < 0 ? err_code(e, -r, "send exec") : 0;
 }
 
 /* running */
@@ -172,7 +134,8 @@ static void send_signals(struct session *s)
 		if (!(s->pending >> sig & 1))
 			continue;
 		wire_put_text(&o, wire_signal_name(sig));
-		if (mux_request(&s->mux, s->out.ch, WIRE_SIGNAL, false, o.p, o.n) != -EAGAIN)
+		if (mux_request(&s->mux, s->command.out.ch, WIRE_SIGNAL, false, o.p, o.n) !=
+		    -EAGAIN)
 			s->pending &= ~(1ull << sig);
 	}
 }
@@ -187,7 +150,7 @@ static void send_winch(struct session *s)
 		return;
 	tty_size(&w);
 	wire_put_winsize(&o, &w);
-	s->winch = mux_request(&s->mux, s->out.ch, WIRE_WINCH, false, o.p, o.n) == -EAGAIN;
+	s->winch = mux_request(&s->mux, s->command.out.ch, WIRE_WINCH, false, o.p, o.n) == -EAGAIN;
 }
 
 void session_ask(struct session *s)
@@ -199,6 +162,11 @@ void session_ask(struct session *s)
 
 /* end */
 
+bool session_collected(const struct session *s)
+{
+	return s->collect_nothing || (!s->copy.what && s->copied_out == s->spec->nout);
+}
+
 static void send_finish(struct session *s)
 {
 	if (s->finish_sent || !session_writable(s))
@@ -209,32 +177,161 @@ static void send_finish(struct session *s)
 	s->finish_number = ++s->asked;
 }
 
-/* The session is over, or never began: write back if there is something, then DISCONNECT. */
 static void send_end(struct session *s)
 {
-	bool boot_failed = s->failure.stage[0] && !s->exec_failure;
-
-	if (s->phase == RUNNING && s->closed) {
-		s->phase = FINISHING;
-		send_finish(s);
-	}
-	if (s->phase == SETTING && (boot_failed || s->closed))
-		s->phase = FINISHING;
 	if (s->phase == FINISHING && !s->unfinished && mux_disconnect(&s->mux, "done") != -EAGAIN)
 		s->phase = ENDING;
 }
 
+/* one after the other */
+
+static int begin_copy(struct session *s, const struct vm_copy *what, enum copy_kind kind,
+		      struct err *e)
+{
+	bool out = kind == COPY_OUT;
+	struct job *j = &s->copied;
+	int r = copy_begin(&s->copy, s->spec, what, kind, e);
+
+	if (r < 0)
+		return r;
+	*j = (struct job){ .mux = &s->mux, .in.fd = -1 };
+	j->process = s->copy.process.p;
+	j->process_len = s->copy.process.len;
+	sink_keep(&j->err, &s->mux, &s->copy.words);
+	if (out && sink_open(&j->out, &s->mux, s->copy.fd, false, "copy") < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	if (!out) {
+		sink_keep(&j->out, &s->mux, &s->copy.words);
+		stream_open(&j->in, s->copy.fd, false, false);
+	}
+	s->now = j;
+	return job_open(j, e);
+}
+
+/* Why the guest's half has failed; 0 when it has not. */
+static int judge_copy(const struct session *s, struct err *e)
+{
+	const struct job *j = &s->copied;
+	const char *words = s->copy.words.len ? s->copy.words.p : "";
+
+	if (j->failure.stage[0])
+		return err_set(e, ECANCELED, "guest: %s: %s", j->failure.operand,
+			       strerror((int)j->failure.code));
+	if (!j->has_exit)
+		return err_set(e, ECANCELED, "guest: it ended without a status");
+	if (proc_exit_code(&j->exit.status) == 0)
+		return 0;
+	if (!*words)
+		return err_set(e, ECANCELED, "guest: status %d", proc_exit_code(&j->exit.status));
+	return err_set(e, ECANCELED, "guest: %.*s", (int)strcspn(words, "\r\n"), words);
+}
+
+/*
+ * What goes in is complete when both halves say so. The host's was asked at the end of its bytes;
+ * when the guest's has ended before that, it has the reason.
+ */
+static int end_copy_in(struct session *s, struct err *e)
+{
+	const struct vm_copy *what = s->copy.what;
+	int r = judge_copy(s, e);
+
+	if (r == 0 && s->copy.pid)
+		r = err_set(e, ECANCELED, "guest: it did not read to the end");
+	if (r == 0 && s->copy.kind == COPY_IN)
+		memcpy(s->record->in[s->copied_in - 1], s->copy.digest, DIGEST_TEXT);
+	return r < 0 ? err_wrap(e, "--in %s", what->host) : 0;
+}
+
+/* What comes out is made only when the guest's half has ended well. */
+static int end_copy_out(struct session *s, struct err *e)
+{
+	const struct vm_copy *what = s->copy.what;
+	bool broken = s->copied.out.broken; /* by the host's half: it has the reason */
+	int r = broken ? 0 : judge_copy(s, e);
+
+	stream_close(&s->copied.out.to);
+	if (r == 0)
+		r = copy_end(&s->copy, e);
+	if (r == 0 && broken)
+		r = err_set(e, ECANCELED, "unpack did not read to the end");
+	if (r == 0)
+		memcpy(s->record->out[s->copied_out - 1], s->copy.digest, DIGEST_TEXT);
+	return r < 0 ? err_wrap(e, "--out %s", what->guest) : 0;
+}
+
+/* A copy has ended. What cannot be copied out is no reason to lose the rest. */
+static int end_copy(struct session *s, struct err *e)
+{
+	bool out = s->copy.kind == COPY_OUT;
+	struct err why = { 0 };
+	int r = out ? end_copy_out(s, &why) : end_copy_in(s, e);
+
+	if (out && r < 0) {
+		if (s->uncollected.code)
+			msg_warn("%s", s->uncollected.msg);
+		s->uncollected = why;
+		r = 0;
+	}
+	s->times_next = s->copy.kind == COPY_IN && copy_has_times(s->copy.what);
+	copy_stop(&s->copy);
+	job_close(&s->copied);
+	s->now = NULL;
+	return r;
+}
+
+/* Whose turn is it now? */
+static int next_job(struct session *s, struct err *e)
+{
+	const struct vm_spec *v = s->spec;
+
+	if (s->phase == SETTING && s->times_next)
+		return begin_copy(s, &v->in[s->copied_in - 1], COPY_TIMES, e);
+	if (s->phase == SETTING && s->copied_in < v->nin)
+		return begin_copy(s, &v->in[s->copied_in++], COPY_IN, e);
+	if (s->phase == SETTING && s->command.state == JOB_IDLE) {
+		s->now = &s->command;
+		return job_open(s->now, e);
+	}
+	if (s->phase != COLLECTING)
+		return 0;
+	if (s->copied_out < v->nout && !s->collect_nothing) {
+		const struct vm_copy *what = &v->out[s->copied_out++];
+
+		if (begin_copy(s, what, COPY_OUT, e) == 0)
+			return 0;
+		return err_wrap(e, "--out %s", what->guest);
+	}
+	s->phase = FINISHING;
+	send_finish(s);
+	return 0;
+}
+
+/* A boot or a command that failed ends here, too. */
+static int move_on(struct session *s, struct err *e)
+{
+	if (s->phase == SETTING && s->failure.stage[0])
+		s->phase = FINISHING;
+	if (s->now == &s->copied && job_is_over(s->now) && end_copy(s, e) < 0)
+		return -e->code;
+	if (s->now == &s->command && s->now->state == JOB_RUNNING)
+		s->phase = RUNNING;
+	if (s->now == &s->command && s->now->state == JOB_CLOSED) {
+		/* All of it may have come at once. */
+		s->phase = s->phase == RUNNING || s->command.has_exit ? COLLECTING : FINISHING;
+		s->collect_nothing |= !s->command.has_exit;
+		s->now = NULL;
+	}
+	return s->now ? 0 : next_job(s, e);
+}
+
 int session_speak(struct session *s, struct err *e)
 {
-	struct sink *sinks[] = { &s->out, &s->err };
-	int r = send_process(s, e);
+	int r = s->phase > BOOTING ? move_on(s, e) : 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(sinks); i++) {
-		if (sinks[i]->eow_owed && s->phase == RUNNING &&
-		    mux_request(&s->mux, sinks[i]->ch, WIRE_EOW, false, NULL, 0) != -EAGAIN)
-			sinks[i]->eow_owed = false;
-	}
-	send_signals(s);
+	if (r == 0 && s->now)
+		r = job_speak(s->now, e);
+	if (s->phase == RUNNING)
+		send_signals(s);
 	send_winch(s);
 	send_end(s);
 	return r;
@@ -242,33 +339,10 @@ int session_speak(struct session *s, struct err *e)
 
 /* events */
 
-static int on_started(struct session *s, struct err *e)
+static int on_hello(struct session *s, struct err *e)
 {
-	s->phase = RUNNING;
-	s->in_done = s->spec->no_stdin || s->in.fd < 0;
-	if (s->in_done && mux_eof(&s->mux, s->out.ch) < 0)
-		return err_set(e, EPROTO, "the session is closed at its start");
-	return 0;
-}
-
-static int on_request(struct session *s, const struct mux_event *ev, struct err *e)
-{
-	if (!strcmp(ev->name, WIRE_EXIT)) {
-		if (ev->channel != s->out.ch || wire_get_exit(ev->data, ev->len, &s->exit) < 0)
-			return err_set(e, EPROTO, "the guest's exit record cannot be read");
-		s->has_exit = s->phase == RUNNING;
-	} else if (!strcmp(ev->name, WIRE_EXEC_FAILED)) {
-		if (wire_get_failure(ev->data, ev->len, &s->failure) < 0 || !s->failure.stage[0])
-			return err_set(e, EPROTO, "the guest's failure record cannot be read");
-		s->exec_failure = true;
-	} else if (!strcmp(ev->name, WIRE_EOW) && ev->channel == s->out.ch) {
-		if (!s->in_done && mux_eof(&s->mux, s->out.ch) < 0)
-			return err_set(e, EPROTO, "end of write after the end");
-		s->in_done = true;
-	}
-	if (ev->want_reply && mux_reply(&s->mux, ev->channel, false) < 0)
-		return err_set(e, EPROTO, "a request that cannot be answered");
-	return 0;
+	s->phase = SETTING;
+	return send_boot(s, e);
 }
 
 static int on_global(struct session *s, const struct mux_event *ev, struct err *e)
@@ -291,46 +365,31 @@ static void on_global_reply(struct session *s, bool ok)
 	}
 }
 
-/* The guest has sent all that it will on this channel: CLOSE back. */
-static int on_close(struct session *s, struct sink *k, struct err *e)
+/* The terminal is there before the command is. */
+static int on_channel(struct session *s, const struct mux_event *ev, struct err *e)
 {
-	k->peer_closed = true;
-	k->eow_owed = false;
-	sink_eof(k);
-	if (mux_close(&s->mux, k->ch) < 0 && s->phase != ENDING)
-		return err_set(e, EPROTO, "CLOSE out of order");
-	if (k == &s->out)
-		s->closed = s->in_done = true;
-	return 0;
-}
+	struct job *all[] = { &s->copied, &s->command };
 
-static struct sink *sink_of(struct session *s, int ch)
-{
-	if (ch == s->out.ch)
-		return &s->out;
-	return ch == s->err.ch ? &s->err : NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		struct job *j = all[i];
+		enum job_state before = j->state;
+		int r;
+
+		if (!job_has(j, ev->channel))
+			continue;
+		r = s->phase == ENDING ? 0 : job_event(j, ev, e);
+		if (r == 0 && j == &s->command && before == JOB_OPENING && j->state == JOB_STARTING)
+			r = send_pty(s, e);
+		return r;
+	}
+	return ev->kind == MUX_DATA ? err_set(e, EPROTO, "data on a channel that is not open") : 0;
 }
 
 static int handle(struct session *s, const struct mux_event *ev, struct err *e)
 {
-	struct sink *k = sink_of(s, ev->channel);
-
 	switch (ev->kind) {
 	case MUX_HELLO:
 		return on_hello(s, e);
-	case MUX_OPENED:
-		return ++s->opened == 2 ? send_pty(s, e) : 0;
-	case MUX_OPEN_FAILED:
-		return err_set(e, EPROTO, "the guest refuses a channel");
-	case MUX_DATA:
-		if (!k || k->peer_closed)
-			return err_set(e, EPROTO, "data on a channel that is not open");
-		sink_data(k, ev->data, ev->len);
-		return 0;
-	case MUX_REQUEST:
-		return on_request(s, ev, e);
-	case MUX_REPLY:
-		return ev->ok && s->phase == SETTING && s->exec_sent ? on_started(s, e) : 0;
 	case MUX_GLOBAL:
 		return on_global(s, ev, e);
 	case MUX_GLOBAL_REPLY:
@@ -340,18 +399,20 @@ static int handle(struct session *s, const struct mux_event *ev, struct err *e)
 		return mux_reject(&s->mux, ev->channel) < 0
 			       ? err_set(e, EPROTO, "a channel at the end")
 			       : 0;
-	case MUX_CLOSE:
-		return k ? on_close(s, k, e) : 0;
 	case MUX_DISCONNECT:
 		return err_set(e, EPROTO, "the guest hung up");
 	case MUX_DEBUG:
 		msg_debug("guest: %.*s", (int)(ev->len < 400 ? ev->len : 400),
 			  (const char *)ev->data);
 		return 0;
+	case MUX_OPENED:
+	case MUX_OPEN_FAILED:
+	case MUX_DATA:
 	case MUX_EOF:
-		if (k)
-			sink_eof(k);
-		return 0;
+	case MUX_REQUEST:
+	case MUX_REPLY:
+	case MUX_CLOSE:
+		return on_channel(s, ev, e);
 	case MUX_WRITABLE:
 	case MUX_CLOSED:
 		return 0;

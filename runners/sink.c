@@ -15,6 +15,11 @@ int sink_open(struct sink *k, struct mux *mux, int fd, bool closed, const char *
 	return ring_init(&k->ring, MUX_WINDOW);
 }
 
+void sink_keep(struct sink *k, struct mux *mux, struct buf *words)
+{
+	*k = (struct sink){ .mux = mux, .ch = -1, .to.fd = -1, .fd = -1, .words = words };
+}
+
 void sink_close(struct sink *k)
 {
 	ring_free(&k->ring);
@@ -54,6 +59,14 @@ void sink_data(struct sink *k, const uint8_t *p, size_t n)
 {
 	size_t at = 0;
 
+	if (k->words) {
+		size_t room = k->words->len < SINK_WORDS ? SINK_WORDS - k->words->len : 0;
+
+		give_back(k, n);
+		if (buf_add(k->words, p, n < room ? n : room) < 0)
+			k->words->len = 0; /* words without memory: none */
+		return;
+	}
 	while (!k->ring.len && !k->broken && at < n) {
 		size_t got = put(k, p + at, n - at);
 

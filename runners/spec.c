@@ -4,11 +4,24 @@
 
 #include "runners/runner.h"
 
+static void free_copies(struct vm_copy *c, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(c[i].host);
+		free(c[i].guest);
+		free(c[i].digest);
+	}
+}
+
 void vm_spec_free(struct vm_spec *s)
 {
 	free(s->runner);
 	free(s->kernel);
 	free(s->initrd);
+	free(s->kernel_digest);
+	free(s->initrd_digest);
+	free(s->root_digest);
+	free(s->record);
 	free(s->append);
 	free(s->root);
 	free(s->hostname);
@@ -17,11 +30,14 @@ void vm_spec_free(struct vm_spec *s)
 	for (size_t i = 0; i < s->ndisks; i++) {
 		free(s->disk[i].file);
 		free(s->disk[i].node);
+		free(s->disk[i].digest);
 	}
 	for (size_t i = 0; i < s->nshares; i++) {
 		free(s->share[i].source);
 		free(s->share[i].target);
 	}
+	free_copies(s->in, s->nin);
+	free_copies(s->out, s->nout);
 	argv_free(&s->args);
 	argv_free(&s->env);
 	*s = (struct vm_spec){ 0 };

@@ -45,9 +45,10 @@ struct plan {
 	struct base base;
 	struct buf machine, process; /* JSON: what takes the wire */
 	struct buf b64;		     /* both halves: what takes the command line */
-	bool wired;		     /* the wire takes it */
-	bool may_retry;		     /* KVM was chosen, not asked for */
-	bool mute;		     /* the guest died without contact and without a word */
+	struct record record;
+	bool wired;	/* the wire takes it */
+	bool may_retry; /* KVM was chosen, not asked for */
+	bool mute;	/* the guest died without contact and without a word */
 	uint64_t start_ns, planned_ms;
 };
 
@@ -203,6 +204,9 @@ static int plan_make(struct plan *p, struct err *e)
 	if (r < 0)
 		return r;
 	p->facts.initrd = p->base.path;
+	r = record_inputs(p->spec, p->facts.kernel.path, p->base.path, &p->record, e);
+	if (r < 0)
+		return r;
 	r = plan_accel(p, e);
 	return r < 0 ? r : plan_payload(p, e);
 }
@@ -422,6 +426,7 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 	r.wire = n.wire[0];
 	r.log = n.log[0];
 	r.qemu_err = n.err[0];
+	r.record = &p->record;
 	r.start_ns = p->start_ns;
 	r.times.qemu = (clock_ns() - p->start_ns) / 1000000u + 1; /* 0 = has not happened */
 	r.contact_ms = r.times.qemu + limit;
@@ -445,6 +450,9 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 			show_tail("qemu", &r.qemu_text, LOG_LINES);
 		}
 	}
+	if (p->spec->record && r.has_status &&
+	    record_write(p->spec, p->facts.kernel.path, &p->record, &r.status, e) < 0)
+		code = EXIT_EXECVM;
 	if (p->spec->timings && !*again)
 		show_timings(p, &r);
 	relay_free(&r);

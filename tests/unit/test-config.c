@@ -361,7 +361,8 @@ static void the_option_table_is_whole(void)
 		"runner",      "kernel",   "initrd",   "append", "root",     "root-mode", "disk",
 		"device",      "memory",   "cpus",     "env",	 "env-file", "workdir",	  "user",
 		"hostname",    "timeout",  "no-stdin", "tty",	 "accel",    "config",	  "dry-run",
-		"show-append", "boot-log", "timings",  "debug",	 "verbose",  "help"
+		"show-append", "boot-log", "timings",  "debug",	 "verbose",     "help",     "volume",   "mount",  "in",	     "out",	  "strict",
+		"record"
 	};
 	size_t n = 0;
 

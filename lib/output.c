@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* O_TMPFILE, then linkat(2) to a name of no meaning, then rename(2): the link cannot replace. */
+#include "lib/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+
+#define TRIES 100 /* names of no meaning */
+
+static int named_temp(struct output *o)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	if (asprintf(&o->temp, "%s/.execvm-XXXXXX", o->dir) < 0) {
+		o->temp = NULL;
+		return -ENOMEM;
+	}
+	o->fd = mkostemp(o->temp, O_CLOEXEC);
+	if (o->fd < 0) {
+		free(take_ptr(&o->temp));
+		return -errno;
+	}
+	return fchmod(o->fd, 0666 & ~mask) < 0 ? -errno : 0;
+}
+
+/* The path that is meant (through symlinks), and its directory. */
+static int set_path(struct output *o, const char *path)
+{
+	char *slash;
+
+	o->path = realpath(path, NULL);
+	if (!o->path)
+		o->path = strdup(path);
+	if (!o->path)
+		return -ENOMEM;
+	slash = strrchr(o->path, '/');
+	if (slash)
+		o->dir = strndup(o->path, slash == o->path ? 1 : (size_t)(slash - o->path));
+	else
+		o->dir = strdup(".");
+	return o->dir ? 0 : -ENOMEM;
+}
+
+int output_open(struct output *o, const char *path, struct err *e)
+{
+	struct stat st;
+	int r = 0;
+
+	if (!strcmp(path, "-")) {
+		o->fd = STDOUT_FILENO;
+		return 0;
+	}
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		o->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+		return o->fd < 0 ? err_sys(e, "open %s", path) : 0;
+	}
+	r = set_path(o, path);
+	if (r == 0) {
+		o->fd = open(o->dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+		if (o->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT))
+			r = named_temp(o);
+		else if (o->fd < 0)
+			r = -errno;
+	}
+	return r < 0 ? err_code(e, -r, "create %s", path) : 0;
+}
+
+/* Gives the file without a name one of no meaning. */
+static int link_temp(struct output *o)
+{
+	char from[64];
+
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", o->fd);
+	for (int i = 0; i < TRIES; i++) {
+		free(o->temp);
+		if (asprintf(&o->temp, "%s/.execvm-%ld-%d", o->dir, (long)getpid(), i) < 0) {
+			o->temp = NULL;
+			return -ENOMEM;
+		}
+		if (linkat(AT_FDCWD, from, AT_FDCWD, o->temp, AT_SYMLINK_FOLLOW) == 0)
+			return 0;
+		if (errno != EEXIST)
+			break;
+	}
+	free(take_ptr(&o->temp));
+	return -errno;
+}
+
+int output_commit(struct output *o, struct err *e)
+{
+	int r = 0;
+
+	if (!o->path)
+		return 0;
+	if (!o->temp)
+		r = link_temp(o);
+	if (r == 0 && rename(o->temp, o->path) < 0)
+		r = -errno;
+	if (r < 0)
+		return err_code(e, -r, "create %s", o->path);
+	free(take_ptr(&o->temp));
+	return 0;
+}
+
+void output_free(struct output *o)
+{
+	if (o->temp)
+		unlink(o->temp);
+	if (o->fd > STDERR_FILENO)
+		close(o->fd);
+	free(o->temp);
+	free(o->dir);
+	free(o->path);
+	*o = (struct output)OUTPUT_INIT;
+}

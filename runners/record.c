@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pins, strict runs, records.
+ *
+ * A record is a JSON object whose key "run" is a machine description: given as --config it is the
+ * same run again, with everything pinned. The file is written when the command has ended.
+ */
+#include "runners/record.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/b64.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
+#include "lib/output.h"
+#include "version.h"
+
+int record_check_strict(const struct vm_spec *s, struct err *e)
+{
+	const struct {
+		bool has;
+		const char *what;
+	} rules[] = {
+		{ s->root_host, "--root host: the host's root is not the same twice" },
+		{ s->root && s->root_mode == ROOT_RW, "--root-mode rw: the root would change" },
+		{ s->nshares, "--volume: a directory of the host may change" },
+		{ s->env_inherited, "--env: a variable without a value is this host's" },
+		{ s->tty, "--tty: a terminal is not the same twice" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		if (rules[i].has)
+			return err_set(e, EPERM, "--strict: %s", rules[i].what);
+	}
+	for (size_t i = 0; i < s->ndisks; i++) {
+		if (!s->disk[i].readonly)
+			return err_set(e, EPERM, "--strict: --disk %s: without ro it would change",
+				       s->disk[i].file);
+	}
+	return 0;
+}
+
+/* A file that goes in. */
+struct input {
+	const char *option, *path;
+	const char *pin; /* or NULL */
+	char *digest;	 /* DIGEST_TEXT bytes */
+};
+
+static size_t all_inputs(const struct vm_spec *s, const char *kernel, const char *initrd,
+			 struct record *r, struct input list[3 + VM_DISKS])
+{
+	size_t n = 0;
+
+	list[n++] = (struct input){ "kernel", kernel, s->kernel_digest, r->kernel };
+	/* Behind one of the caller's own goes nothing but our program: its own digest counts. */
+	list[n++] = (struct input){ "initrd", s->initrd ? s->initrd : initrd, s->initrd_digest,
+				    r->initrd };
+	if (s->root)
+		list[n++] = (struct input){ "root", s->root, s->root_digest, r->root };
+	for (size_t i = 0; i < s->ndisks; i++)
+		list[n++] =
+			(struct input){ "disk", s->disk[i].file, s->disk[i].digest, r->disk[i] };
+	return n;
+}
+
+/* Of everything that a strict run does not name, the first. */
+static int check_named(const struct vm_spec *s, const struct input *list, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!list[i].pin)
+			return err_set(e, EPERM,
+				       "--strict: --%s: %s is not named by its digest, %s",
+				       list[i].option, list[i].path, list[i].digest);
+	}
+	for (size_t i = 0; i < s->nin; i++) {
+		if (!s->in[i].digest)
+			return err_set(e, EPERM,
+				       "--strict: --in: %s is not named by its digest (execvm pack "
+				       "--digest %s)",
+				       s->in[i].host, s->in[i].host);
+	}
+	return 0;
+}
+
+int record_inputs(const struct vm_spec *s, const char *kernel, const char *initrd, struct record *r,
+		  struct err *e)
+{
+	struct input list[3 + VM_DISKS];
+	size_t n = all_inputs(s, kernel, initrd, r, list);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!s->strict && !s->record && !list[i].pin)
+			continue;
+		if (digest_file(list[i].path, list[i].digest, e) < 0)
+			return err_wrap(e, "--%s", list[i].option);
+	}
+	if (s->strict && check_named(s, list, n, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].pin && strcmp(list[i].pin, list[i].digest) != 0)
+			return err_set(e, EKEYREJECTED, "--%s: %s is %s, not what it has to be",
+				       list[i].option, list[i].path, list[i].digest);
+	}
+	return 0;
+}
+
+/* The JSON. NULL when memory is gone, which is looked at once, at the end. */
+
+/* Where something is to be made: its directory is there, it need not be. NULL without memory. */
+static char *absolute(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	cleanup_free char *full = dir ? realpath(dir, NULL) : NULL;
+	cleanup_buf struct buf b = { 0 };
+
+	if (!full)
+		return strdup(path);
+	if (buf_addf(&b, "%s/%s", strcmp(full, "/") ? full : "", slash ? slash + 1 : path) < 0)
+		return NULL;
+	return strdup(b.p);
+}
+
+/* PATH@DIGEST, the path absolute. */
+static json_t *pinned(const char *path, const char *digest)
+{
+	cleanup_free char *full = realpath(path, NULL);
+
+	return json_sprintf("%s@%s", full ? full : path, digest);
+}
+
+/* Bytes that are no UTF-8 as in a payload. */
+static json_t *text(const char *s)
+{
+	cleanup_buf struct buf b = { 0 };
+	json_t *v = json_string(s);
+
+	if (v || b64_encode(s, strlen(s), &b) < 0)
+		return v;
+	return json_pack("{s:s}", "base64", b.p);
+}
+
+static json_t *list(const struct argv *words)
+{
+	json_t *v = json_array();
+
+	for (size_t i = 0; i < words->n; i++) {
+		if (json_array_append_new(v, text(words->v[i])) < 0)
+			return NULL;
+	}
+	return v;
+}
+
+static json_t *environment(const struct argv *env)
+{
+	json_t *v = json_object();
+
+	for (size_t i = 0; i < env->n; i++) {
+		size_t n = strcspn(env->v[i], "=");
+		cleanup_free char *name = strndup(env->v[i], n);
+
+		if (!name || json_object_set_new(v, name, text(env->v[i] + n + 1)) < 0)
+			return NULL;
+	}
+	return v;
+}
+
+static json_t *disks(const struct vm_spec *s, const struct record *r)
+{
+	json_t *v = json_object();
+
+	for (size_t i = 0; i < s->ndisks; i++) {
+		const struct vm_disk *d = &s->disk[i];
+		cleanup_free char *full = realpath(d->file, NULL);
+		cleanup_buf struct buf key = { 0 };
+
+		if (buf_addf(&key, "%s@%s", full ? full : d->file, r->disk[i]) < 0 ||
+		    json_object_set_new(
+			    v, key.p,
+			    json_pack("{s:s,s:b}", "node", d->node, "readonly", d->readonly)) < 0)
+			return NULL;
+	}
+	return v;
+}
+
+static json_t *inputs(const struct vm_spec *s, const struct record *r)
+{
+	json_t *v = json_object();
+
+	for (size_t i = 0; i < s->nin; i++) {
+		cleanup_free char *full = realpath(s->in[i].host, NULL);
+		cleanup_buf struct buf key = { 0 };
+
+		if (buf_addf(&key, "%s@%s", full ? full : s->in[i].host, r->in[i]) < 0 ||
+		    json_object_set_new(v, key.p, text(s->in[i].guest)) < 0)
+			return NULL;
+	}
+	return v;
+}
+
+static json_t *outputs(const struct vm_spec *s, const struct record *r, bool digests)
+{
+	json_t *v = json_object();
+
+	for (size_t i = 0; i < s->nout; i++) {
+		cleanup_free char *host = absolute(s->out[i].host);
+		const char *what = digests ? r->out[i] : host;
+
+		if (!what || (*what && json_object_set_new(v, s->out[i].guest, text(what)) < 0))
+			return NULL;
+	}
+	return v;
+}
+
+/* The same run, as a machine description. What is at its default is said, too. */
+static json_t *description(const struct vm_spec *s, const char *kernel, const struct record *r)
+{
+	char umask[8];
+	json_t *v;
+
+	snprintf(umask, sizeof(umask), "%03o", s->has_umask ? s->umask : 022);
+	v = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:i,s:s,s:s,s:s,s:s,s:s,s:b}", "kernel",
+		      pinned(kernel, r->kernel), "args", list(&s->args), "env",
+		      environment(&s->env), "devices", disks(s, r), "in", inputs(s, r), "out",
+		      outputs(s, r, false), "memory", (json_int_t)s->memory, "cpus", (int)s->cpus,
+		      "cwd", s->cwd ? s->cwd : "/", "user", s->user ? s->user : "0:0", "umask",
+		      umask, "root-mode", payload_root_mode_name(s->root_mode), "append",
+		      s->append ? s->append : "", "strict", s->strict);
+	if (!v)
+		return NULL;
+	if (json_object_set_new(v, "initrd",
+				s->initrd ? pinned(s->initrd, r->initrd) : json_string(r->initrd)) <
+		    0 ||
+	    (s->root && json_object_set_new(v, "root", pinned(s->root, r->root)) < 0) ||
+	    (s->hostname && json_object_set_new(v, "hostname", json_string(s->hostname)) < 0) ||
+	    (s->timeout_ms &&
+	     json_object_set_new(v, "timeout",
+				 json_sprintf("%llums", (unsigned long long)s->timeout_ms)) < 0) ||
+	    (s->no_stdin && json_object_set_new(v, "stdin", json_string("none")) < 0)) {
+		json_decref(v);
+		return NULL;
+	}
+	return v;
+}
+
+int record_write(const struct vm_spec *s, const char *kernel, const struct record *r,
+		 const struct proc_status *st, struct err *e)
+{
+	cleanup_output struct output o = OUTPUT_INIT;
+	cleanup_free char *dump = NULL;
+	json_t *v = json_pack("{s:s,s:o,s:{s:s,s:i,s:i},s:o}", "execvm", EXECVM_VERSION, "run",
+			      description(s, kernel, r), "status", "kind",
+			      st->kind == PROC_EXITED ? "exited" : "signaled", "value", st->value,
+			      "code", proc_exit_code(st), "out", outputs(s, r, true));
+	int k;
+
+	dump = v ? json_dumps(v, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
+	json_decref(v);
+	if (!dump)
+		return err_set(e, ENOMEM, "--record: out of memory");
+	k = output_open(&o, s->record, e);
+	if (k == 0) {
+		k = io_write_all(o.fd, dump, strlen(dump));
+		if (k == 0)
+			k = io_write_all(o.fd, "\n", 1);
+		k = k < 0 ? err_code(e, -k, "write %s", s->record) : output_commit(&o, e);
+	}
+	return k < 0 ? err_wrap(e, "--record") : 0;
+}
