@@ -44,6 +44,11 @@ bool session_writable(const struct session *s)
 
 /* stdin */
 
+static bool reads_stdin(const struct session *s)
+{
+	return !s->spec->no_stdin && s->in.fd >= 0;
+}
+
 bool session_wants_stdin(const struct session *s)
 {
 	return s->phase == RUNNING && !s->in_done && mux_send_window(&s->mux, s->out.ch) > 0;
@@ -55,6 +60,9 @@ int session_stdin(struct session *s, struct err *e)
 	size_t room = mux_data_reserve(&s->mux, s->out.ch, &p);
 	ssize_t n;
 
+	/* In the foreground without a signal: a shell's fg sends none to a job that runs. */
+	if (tty_away(&s->tty))
+		tty_again(&s->tty);
 	if (!room)
 		return 0;
 	n = stream_read(&s->in, p, room);
@@ -126,7 +134,7 @@ static int send_pty(struct session *s, struct err *e)
 	wire_put_pty(&o, &t);
 	if (mux_request(&s->mux, s->out.ch, WIRE_PTY, false, o.p, o.n) < 0)
 		return err_set(e, EPROTO, "the wire is full at its start");
-	return tty_raw(&s->tty, STDIN_FILENO, e);
+	return tty_take(&s->tty, reads_stdin(s), e);
 }
 
 /* Pieces, then exec; as much as the output takes now. */
@@ -212,6 +220,9 @@ static void send_end(struct session *s)
 {
 	bool boot_failed = s->failure.stage[0] && !s->exec_failure;
 
+	/* What is typed from here on is the shell's. */
+	if (s->closed && !s->out.ring.len)
+		tty_restore(&s->tty);
 	if (s->phase == RUNNING && s->closed) {
 		s->phase = FINISHING;
 		send_finish(s);
@@ -243,7 +254,7 @@ int session_speak(struct session *s, struct err *e)
 static int on_started(struct session *s, struct err *e)
 {
 	s->phase = RUNNING;
-	s->in_done = s->spec->no_stdin || s->in.fd < 0;
+	s->in_done = !reads_stdin(s);
 	if (s->in_done && mux_eof(&s->mux, s->out.ch) < 0)
 		return err_set(e, EPROTO, "the session is closed at its start");
 	return 0;
