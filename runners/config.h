@@ -16,7 +16,7 @@ struct run_opts {
 	const char *cwd, *user, *hostname, *timeout, *config;
 	struct argv disks; /* FILE=/dev/NAME[,ro] */
 	struct argv env;   /* "env=K=V" and "env-file=F", in order */
-	bool no_stdin, tty, dry_run, show_append, boot_log, timings, debug;
+	bool no_stdin, interactive, tty, dry_run, show_append, boot_log, timings, debug;
 	unsigned verbose;
 };
 

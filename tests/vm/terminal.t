@@ -149,11 +149,11 @@ job_control() {
 	see '^sh -c'
 	keys C-c
 	ok 'T4: fg and Ctrl-C' see '^\^C'
-	keys 'sh -c "echo se\rcond; exec cat"' Enter
+	keys 'sh -c "echo se\cond; exec cat"' Enter
 	see '^second'
 	keys 'C-\'
 	ok 'T4: Ctrl-\' see 'Quit'
-	keys 'sh -c "echo th\rird; exec cat"; echo then $?' Enter
+	keys 'sh -c "echo th\ird; exec cat"; echo then $?' Enter
 	see '^third'
 	keys 'word' Enter C-d
 	ok 'T4: Ctrl-D ends a command' see '^then 0$'
