@@ -3,6 +3,7 @@
 #include "runners/tty.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -94,7 +95,14 @@ int tty_take(struct tty *t, bool in, struct err *e)
 
 	t->end[0] = (struct tty_end){ .fd = STDIN_FILENO, .in = in && isatty(STDIN_FILENO) };
 	t->end[0].out = one;
-	t->end[1] = (struct tty_end){ .fd = STDOUT_FILENO, .out = !one && isatty(STDOUT_FILENO) };
+	t->end[1].fd = -1;
+	if (!one && isatty(STDOUT_FILENO)) {
+		/* A descriptor of our own: when all is written 1 is closed, which is before the end. */
+		t->end[1] = (struct tty_end){ .fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3),
+					      .out = true };
+		if (t->end[1].fd < 0)
+			return err_sys(e, "dup the terminal");
+	}
 	/* The whole job, as the kernel does it for who sets modes in the background. */
 	if (t->end[0].in && !is_foreground(STDIN_FILENO))
 		kill(0, SIGTTOU);
@@ -150,6 +158,8 @@ void tty_stop(struct tty *t)
 void tty_restore(struct tty *t)
 {
 	give_back(t);
+	if (t->end[1].fd >= 0)
+		close(t->end[1].fd);
 	*t = (struct tty)TTY_INIT;
 }
 

@@ -14,7 +14,7 @@
 #include "lib/wire.h"
 
 struct tty_end {
-	int fd;	      /* borrowed */
+	int fd;	      /* 0, or a copy of 1 that is ours; -1 = none */
 	bool in, out; /* which half is to be raw; neither: this end is not used */
 	bool known;   /* before and ours are set */
 	bool held;    /* the modes are ours now */

@@ -177,6 +177,9 @@ mixes() {
 	ok 'T2: stdin is no terminal: only output is raw' long is_set isig icanon echo -opost
 	keys C-c
 	ok 'T2: stdin is no terminal: ^C is a signal' see theend
+	run 'stty -a >modes'
+	wait_for test -s modes
+	unlike 'T2: stdin is no terminal: output is as before at the end' "$(cat modes)" '-opost'
 	run "./fake 'get-signal; exit 0 0; close' -n; echo the''end"
 	see 'it runs'
 	ok 'T2: -n: only output is raw' long is_set isig icanon echo -opost
@@ -191,9 +194,9 @@ mixes() {
 	see 'it runs'
 	ok 'T2: stderr redirected: all is raw' is_set -isig -icanon -echo -opost
 	ok 'T2: stderr redirected: it ends' see theend
-	run "./fake 'log one; log two; out more; nap 1000; exit 0 0; close' --boot-log; echo the''end"
+	run "./fake 'log one; log two; log three; out more; nap 1000; exit 0 0; close' --boot-log; echo the''end"
 	see more
-	ok 'T2: lines of ours begin at the left while all is raw' shows '^two'
+	ok 'T2: lines of ours begin at the left while all is raw' wait_for shows '^(two|three)'
 	see theend
 	# Each name of it is the same terminal; and what is restored is what was there.
 	run "stty -g >before; ./fake 'nap 500; exit 0 0; close' >/dev/tty; echo the''end; stty -g >after2"
