@@ -149,7 +149,7 @@ void tty_stop(struct tty *t)
 	give_back(t);
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTSTP);
-	raise(SIGTSTP);
+	kill(getpid(), SIGTSTP);
 	sigprocmask(SIG_UNBLOCK, &stop, NULL); /* here it stops, unless its group is orphaned */
 	sigprocmask(SIG_BLOCK, &stop, NULL);
 	tty_again(t);
