@@ -37,9 +37,10 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2) >&2)
 
 LIB_SRC := $(wildcard lib/*.c)
 GUEST_SRC := execvm.c $(LIB_SRC) $(wildcard chain/*.c) $(wildcard init/*.c)
-HOST_SRC := $(GUEST_SRC) $(foreach d,archive image initrd runners,$(wildcard $(d)/*.c))
+HOST_SRC := $(GUEST_SRC) $(foreach d,archive completion image initrd runners,$(wildcard $(d)/*.c))
 GUEST_OBJ := $(GUEST_SRC:%.c=$(BUILD)/guest/%.o)
-HOST_OBJ := $(HOST_SRC:%.c=$(BUILD)/host/%.o) $(BUILD)/host/initrd/guest-image.o
+HOST_OBJ := $(HOST_SRC:%.c=$(BUILD)/host/%.o) $(BUILD)/host/initrd/guest-image.o \
+	$(BUILD)/host/completion/scripts.o
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/host/%.o)
 
 .PHONY: all
@@ -75,6 +76,11 @@ $(BUILD)/host/initrd/guest-image.o: initrd/guest-image.S $(BUILD)/guest/execvm M
 	@mkdir -p $(@D)
 	$(call say,AS,$@)
 	$(Q)$(CC) -DGUEST_IMAGE='"$(BUILD)/guest/execvm"' -c -o $@ $<
+
+$(BUILD)/host/completion/scripts.o: completion/scripts.S completion/execvm.bash completion/execvm.zsh Makefile
+	@mkdir -p $(@D)
+	$(call say,AS,$@)
+	$(Q)$(CC) -c -o $@ $<
 
 $(BUILD)/host/execvm: $(HOST_OBJ)
 	$(call say,LINK,$@)
@@ -116,6 +122,11 @@ install: all
 		install -d $(DESTDIR)$(PREFIX)/share/man/man$$section && \
 		install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$$section/ || exit 1; \
 	done
+	share=$(DESTDIR)$(PREFIX)/share; \
+	install -d $$share/bash-completion/completions $$share/zsh/site-functions && \
+	$(BUILD)/host/execvm completion bash >$$share/bash-completion/completions/execvm && \
+	ln -sfn execvm $$share/bash-completion/completions/run-in-vm && \
+	$(BUILD)/host/execvm completion zsh >$$share/zsh/site-functions/_execvm
 	kernel=$$(kernel-config/build.sh --print-path) && test -f "$$kernel" && \
 		install -m 644 "$$kernel" "$$kernel.config" $(DESTDIR)$(PREFIX)/lib/execvm/ || \
 		echo 'no kernel of ours installed: make kernel first'

@@ -4,6 +4,7 @@
 #include "init/cmd-init.h"
 #if !EXECVM_GUEST
 #include "archive/cmd-archive.h"
+#include "completion/cmd-completion.h"
 #include "initrd/cmd-initrd.h"
 #include "runners/cmd-runners.h"
 #endif
@@ -11,7 +12,7 @@
 static const struct cmd *const tools[] = {
 	&cmd_chain, &cmd_init,
 #if !EXECVM_GUEST
-	&cmd_run,   &cmd_initrd, &cmd_kernel, &cmd_doctor, &cmd_pack, &cmd_unpack,
+	&cmd_run,   &cmd_initrd, &cmd_kernel, &cmd_doctor, &cmd_pack, &cmd_unpack, &cmd_completion,
 #endif
 	NULL,
 };

@@ -154,6 +154,7 @@ static int pack_main(int argc, char **argv)
 const struct cmd cmd_pack = {
 	.name = "pack",
 	.operands = "PATH",
+	.takes = CMD_FILES,
 	.summary = "a file or directory as a tar archive on stdout",
 	.help = "  execvm pack src | ssh host execvm unpack src\n",
 	.opts = pack_table,

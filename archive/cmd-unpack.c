@@ -134,6 +134,7 @@ static int unpack_main(int argc, char **argv)
 const struct cmd cmd_unpack = {
 	.name = "unpack",
 	.operands = "TARGET",
+	.takes = CMD_FILES,
 	.summary = "a tar archive on stdin becomes a file or directory",
 	.help = "  execvm pack src | ssh host execvm unpack src\n",
 	.opts = unpack_table,

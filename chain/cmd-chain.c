@@ -69,6 +69,7 @@ static int chain_main(int argc, char **argv)
 const struct cmd cmd_chain = {
 	.name = "chain",
 	.operands = "DELIM CMD1... DELIM CMD2...",
+	.takes = CMD_CHAIN,
 	.summary = "run one command, then become another",
 	.help = "The first word is the delimiter: any non-empty word. CMD1 ends at its next\n"
 		"occurrence and is waited for; when it ends with 0, CMD2 replaces the chain.\n"

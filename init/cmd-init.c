@@ -318,6 +318,7 @@ const struct cmd cmd_init = {
 	.name = "init",
 	.operands = "[PAYLOAD | [--] CMD [ARG...]] | --encode [--] CMD [ARG...] | --encode - | "
 		    "--decode PAYLOAD",
+	.words = "--encode --decode",
 	.summary = "PID 1 that is told what to do",
 	.help = "As PID 1 of an initrd: mounts, root, network, then the command. It is told by the\n"
 		"host over the wire, by execvm.payload=BASE64 on the kernel command line, or by its\n"

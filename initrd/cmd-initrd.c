@@ -45,8 +45,8 @@ static const struct opt initrd_opts[] = {
 	  "our own init as /init, whatever the sources have" },
 	{ 0, "drop-xattrs", OPT_FLAG, offsetof(struct initrd_opts, drop_xattrs), NULL,
 	  "leave extended attributes, ACLs and flags out" },
-	{ 0, "compress", OPT_STRING, offsetof(struct initrd_opts, compress), "METHOD",
-	  "none (default), gzip, zstd or lz4" },
+	{ 0, "compress", OPT_STRING, offsetof(struct initrd_opts, compress), "none|gzip|zstd|lz4",
+	  "how (none)" },
 	{ 'o', "output", OPT_STRING, offsetof(struct initrd_opts, output), "FILE",
 	  "where it goes; default: stdout" },
 	{ 'l', "list", OPT_FLAG, offsetof(struct initrd_opts, list), NULL,
@@ -296,6 +296,8 @@ static int initrd_main(int argc, char **argv)
 const struct cmd cmd_initrd = {
 	.name = "initrd",
 	.operands = "build | info FILE...",
+	.words = "build info",
+	.takes = CMD_FILES,
 	.summary = "build an initrd from archives, trees and files",
 	.help = "build: sources are merged in the order in which they are given; the last one wins.\n"
 		"  tar -cf - rootfs | execvm initrd build --rename rootfs=/ --archive - --init \\\n"

@@ -37,7 +37,7 @@ static void list(FILE *to, const struct cmd *const *tools)
 {
 	fprintf(to, "usage: execvm TOOL [ARG...]\n\n");
 	for (; *tools; tools++)
-		fprintf(to, "  %-10s %s\n", (*tools)->name, (*tools)->summary);
+		fprintf(to, "  %-11s %s\n", (*tools)->name, (*tools)->summary);
 	fprintf(to, "\n  execvm help TOOL, execvm --version\n");
 }
 
@@ -70,9 +70,11 @@ static int help(const struct cmd *const *tools, const char *name)
 	return cmd_flush(0);
 }
 
-static int start(const struct cmd *c, int argc, char **argv)
+static int start(const struct cmd *const *tools, const struct cmd *c, int argc, char **argv)
 {
 	msg_tool(c->name);
+	if (c->main_tools)
+		return c->main_tools(tools, argc, argv);
 	return c->main(argc, argv);
 }
 
@@ -85,7 +87,7 @@ int cmd_dispatch(const struct cmd *const *tools, int argc, char **argv)
 		self = strrchr(self, '/') + 1;
 	for (const struct cmd *const *t = tools; *t; t++) {
 		if (!strcmp((*t)->name, self) || ((*t)->alias && !strcmp((*t)->alias, self)))
-			return start(*t, argc, argv);
+			return start(tools, *t, argc, argv);
 	}
 	if (argc < 2) {
 		list(stderr, tools);
@@ -100,5 +102,5 @@ int cmd_dispatch(const struct cmd *const *tools, int argc, char **argv)
 	if (!strcmp(argv[1], "help"))
 		return help(tools, argc > 2 ? argv[2] : NULL);
 	c = find(tools, argv[1]);
-	return c ? start(c, argc - 1, argv + 1) : unknown(tools, argv[1]);
+	return c ? start(tools, c, argc - 1, argv + 1) : unknown(tools, argv[1]);
 }

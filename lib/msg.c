@@ -14,6 +14,7 @@
 static const char *tool_name;
 static enum msg_level shown = MSG_WARNING;
 static int msg_fd = STDERR_FILENO;
+static bool is_raw;
 
 void msg_tool(const char *tool)
 {
@@ -33,6 +34,16 @@ enum msg_level msg_level(void)
 void msg_set_fd(int fd)
 {
 	msg_fd = fd;
+}
+
+void msg_set_raw(bool raw)
+{
+	is_raw = raw;
+}
+
+bool msg_is_raw(void)
+{
+	return is_raw;
 }
 
 void msg_clean(char *text, size_t n)
@@ -56,15 +67,17 @@ static void say(const char *prefix, const char *fmt, va_list ap)
 	size_t n;
 	int k;
 
-	snprintf(line, sizeof(line) - 1, "execvm%s%s: %s", tool_name ? " " : "",
+	snprintf(line, sizeof(line) - 2, "execvm%s%s: %s", tool_name ? " " : "",
 		 tool_name ? tool_name : "", prefix);
 	n = strlen(line);
-	k = vsnprintf(line + n, sizeof(line) - 1 - n, fmt, ap);
+	k = vsnprintf(line + n, sizeof(line) - 2 - n, fmt, ap);
 	if (k > 0)
-		n += (size_t)k < sizeof(line) - 1 - n ? (size_t)k : sizeof(line) - 2 - n;
+		n += (size_t)k < sizeof(line) - 2 - n ? (size_t)k : sizeof(line) - 3 - n;
 	msg_clean(line, n);
 	for (char *c = line; (c = memchr(c, '\n', n - (size_t)(c - line)));)
 		*c = '?'; /* one line */
+	if (is_raw)
+		line[n++] = '\r';
 	line[n++] = '\n';
 	/* Nobody is left to tell when this fails. */
 	if (write(msg_fd, line, n) < 0)

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "lib/err.h"
 #include "lib/macro.h"
 
@@ -28,6 +30,10 @@ enum msg_level msg_level(void) must_check;
 
 /* Messages go to this descriptor instead of 2; it is borrowed for ever. */
 void msg_set_fd(int fd);
+
+/* stderr is a terminal that only moves down at a line's end: lines end in CR LF. */
+void msg_set_raw(bool raw);
+bool msg_is_raw(void) must_check;
 
 /* Control bytes, those of C1 in UTF-8 too, become '?': text of others may reach a terminal. */
 void msg_clean(char *text, size_t n) nonnull(1);

@@ -26,8 +26,12 @@ struct opt {
 	int brief;	  /* 'm', or 0 */
 	const char *name; /* "memory" */
 	enum opt_kind kind;
-	size_t offset;	  /* of the destination in the tool's options struct */
-	const char *arg;  /* "SIZE"; NULL for flags */
+	size_t offset; /* of the destination in the tool's options struct */
+	/*
+	 * "SIZE"; NULL for flags. Completion goes by it: a|b|c are the words that it can be, FILE and
+	 * DIR are that, and FILE=... and HOST=... begin with a file.
+	 */
+	const char *arg;
 	const char *help; /* one line */
 };
 #define OPT_END                                                                                    \

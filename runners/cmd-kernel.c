@@ -54,6 +54,7 @@ static int kernel_main(int argc, char **argv)
 const struct cmd cmd_kernel = {
 	.name = "kernel",
 	.operands = "ls | config",
+	.words = "ls config",
 	.summary = "list the kernels of this host, or print the configuration of ours",
 	.help = "  ls      path, profile and origin of each, in the order in which a run looks for one\n"
 		"  config  the whole configuration of the kernel that `make kernel` built\n",

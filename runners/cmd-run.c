@@ -94,6 +94,7 @@ const struct cmd cmd_run = {
 	.name = "run",
 	.alias = RUN_IN_VM,
 	.operands = "[--] CMD [ARG...]",
+	.takes = CMD_COMMAND,
 	.summary = "run one command in a machine, or here",
 	.help = "As run-in-vm, a first word that does not start with '-' is the machine description:\n"
 		"  run-in-vm CONFIG CMD [ARG...]\n\n"

@@ -31,7 +31,7 @@ enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16 };
  */
 /* clang-format off */
 #define BOTH(ROW) \
-	ROW('r', "runner", OPT_STRING, runner, "NAME", "vm, local or void (vm)", \
+	ROW('r', "runner", OPT_STRING, runner, "vm|local|void", "where it runs (vm)", \
 	    "runner", T_STRING), \
 	ROW(0, "kernel", OPT_STRING, kernel, "FILE", "vmlinux or bzImage (see execvm kernel ls)", \
 	    "kernel", T_STRING), \
@@ -41,13 +41,13 @@ enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16 };
 	    "append", T_STRING), \
 	ROW(0, "root", OPT_STRING, root, "FILE", "image of the root file system, or host (none)", \
 	    "root", T_STRING), \
-	ROW(0, "root-mode", OPT_STRING, root_mode, "MODE", "overlay, ro or rw (overlay)", \
+	ROW(0, "root-mode", OPT_STRING, root_mode, "overlay|ro|rw", "what becomes of writes (overlay)", \
 	    "root-mode", T_STRING), \
 	ROW('m', "memory", OPT_STRING, memory, "SIZE", "guest memory (256M)", \
 	    "memory", T_STRING | T_NUMBER), \
 	ROW(0, "cpus", OPT_STRING, cpus, "N", "virtual CPUs (1)", \
 	    "cpus", T_NUMBER), \
-	ROW(0, "accel", OPT_STRING, accel, "HOW", "auto, kvm or tcg (auto)", \
+	ROW(0, "accel", OPT_STRING, accel, "auto|kvm|tcg", "how it is virtual (auto)", \
 	    "accel", T_STRING), \
 	ROW('w', "workdir", OPT_STRING, cwd, "DIR", "directory to start in (/)", \
 	    "cwd", T_STRING), \
@@ -74,6 +74,8 @@ enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16 };
 const struct opt run_opts_table[] = {
 	{ 'c', "config", OPT_STRING, AT(config), "FILE", "machine description, JSON" },
 	BOTH(AS_OPT),
+	{ 'i', "interactive", OPT_FLAG, AT(interactive), NULL,
+	  "pass stdin on, whatever the description says" },
 	{ 0, "disk", OPT_LIST, AT(disks), "FILE=/dev/NAME[,ro]", "a disk with this name" },
 	{ 0, "device", OPT_LIST, AT(disks), "FILE=/dev/NAME[,ro]", "the same as --disk" },
 	{ 'v', "volume", OPT_ORDER, AT(mounts), "DIR:GUEST[:ro]", "a directory of this host" },
@@ -316,6 +318,10 @@ static int apply_options(struct config_plan *p, const struct run_opts *o, struct
 		if (!p->s->record)
 			r = err_set(e, ENOMEM, "out of memory");
 	}
+	if (o->interactive && o->no_stdin && r == 0)
+		r = err_set(e, EINVAL, "--interactive: not with --no-stdin");
+	if (o->interactive)
+		p->s->no_stdin = false;
 	p->s->dry_run = o->dry_run;
 	p->s->show_append = o->show_append;
 	p->s->boot_log = o->boot_log;

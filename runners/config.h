@@ -18,7 +18,7 @@ struct run_opts {
 	struct argv mounts;  /* "volume=DIR:GUEST[:ro]" and "mount=WORDS", in order */
 	struct argv in, out; /* HOST=GUEST, GUEST=HOST */
 	struct argv env;     /* "env=K=V" and "env-file=F", in order */
-	bool no_stdin, tty, strict, dry_run, show_append, boot_log, timings, debug;
+	bool no_stdin, interactive, tty, strict, dry_run, show_append, boot_log, timings, debug;
 	unsigned verbose;
 };
 

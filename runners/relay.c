@@ -131,7 +131,11 @@ static void on_signal(struct state *s, int sig)
 {
 	enum session_phase phase = s->session->phase;
 
-	if (sig == SIGWINCH)
+	if (sig == SIGTSTP)
+		tty_stop(&s->session->tty);
+	if (sig == SIGCONT)
+		tty_again(&s->session->tty);
+	if (sig == SIGWINCH || sig == SIGTSTP || sig == SIGCONT)
 		s->session->winch = true;
 	else if ((phase == RUNNING || phase == FINISHING) && is_second_term(s, sig))
 		s->end_signal = SIGKILL;
@@ -143,12 +147,16 @@ static void on_signal(struct state *s, int sig)
 
 static int signals_open(struct state *s, struct err *e)
 {
-	static const int all[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
+	static const int all[] = { SIGINT,  SIGTERM,  SIGHUP,  SIGQUIT, SIGUSR1,
+				   SIGUSR2, SIGWINCH, SIGTSTP, SIGCONT };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t set;
 
 	sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		/* Who has no terminal to look after stops as anybody does. */
+		if ((all[i] == SIGTSTP || all[i] == SIGCONT) && !s->r->spec->tty)
+			continue;
 		if (sigismember(&s->r->entry->ignored, all[i]) != 1 &&
 		    sigismember(&s->r->entry->mask, all[i]) != 1)
 			sigaddset(&set, all[i]);
@@ -174,19 +182,33 @@ static ssize_t clean(char *text, ssize_t n)
 	return out;
 }
 
+/* A terminal that is raw wants both again. */
+static void show_text(struct sink *show, const char *text, size_t n)
+{
+	for (size_t at = 0; at < n;) {
+		const char *end = msg_is_raw() ? memchr(text + at, '\n', n - at) : NULL;
+		size_t k = end ? (size_t)(end - text) - at : n - at;
+
+		sink_data(show, (const uint8_t *)text + at, k);
+		at += k + !!end;
+		if (end)
+			sink_data(show, (const uint8_t *)"\r\n", 2);
+	}
+}
+
 static void tail_read(int fd, struct buf *b, struct sink *show)
 {
 	char chunk[4096];
 	ssize_t n;
 
 	/* A reader of stderr that is slow must not hold up the run, nor make us hold more. */
-	while (!show || show->ring.size - show->ring.len >= sizeof(chunk)) {
+	while (!show || show->ring.size - show->ring.len >= 2 * sizeof(chunk)) {
 		n = read(fd, chunk, sizeof(chunk));
 		if (n <= 0)
 			return;
 		n = clean(chunk, n);
 		if (show)
-			sink_data(show, (const uint8_t *)chunk, (size_t)n);
+			show_text(show, chunk, (size_t)n);
 		if (b->len + (size_t)n > 2 * LOG_TAIL) {
 			memmove(b->p, b->p + b->len - LOG_TAIL, LOG_TAIL);
 			b->len = LOG_TAIL;

@@ -58,6 +58,11 @@ bool session_writable(const struct session *s)
 
 /* input */
 
+static bool reads_stdin(const struct session *s)
+{
+	return !s->spec->no_stdin && s->command.in.fd >= 0;
+}
+
 int session_input_fd(const struct session *s)
 {
 	return s->now && job_wants_input(s->now) ? s->now->in.fd : -1;
@@ -66,8 +71,12 @@ int session_input_fd(const struct session *s)
 /* The end of a copy counts when its writer says so: it may have been cut. */
 int session_feed(struct session *s, struct err *e)
 {
-	int r = job_read(s->now, e);
+	int r;
 
+	/* In the foreground without a signal: a shell's fg sends none to a job that runs. */
+	if (tty_away(&s->tty))
+		tty_again(&s->tty);
+	r = job_read(s->now, e);
 	if (r <= 0)
 		return r;
 	if (s->now == &s->copied && copy_end(&s->copy, e) < 0)
@@ -120,7 +129,7 @@ static int send_pty(struct session *s, struct err *e)
 	wire_put_pty(&o, &t);
 	if (mux_request(&s->mux, s->command.out.ch, WIRE_PTY, false, o.p, o.n) < 0)
 		return err_set(e, EPROTO, "the wire is full at its start");
-	return tty_raw(&s->tty, STDIN_FILENO, e);
+	return tty_take(&s->tty, reads_stdin(s), e);
 }
 
 /* running */
@@ -179,6 +188,9 @@ static void send_finish(struct session *s)
 
 static void send_end(struct session *s)
 {
+	/* What is typed from here on is the shell's. */
+	if (s->command.state == JOB_CLOSED && !s->command.out.ring.len)
+		tty_restore(&s->tty);
 	if (s->phase == FINISHING && !s->unfinished && mux_disconnect(&s->mux, "done") != -EAGAIN)
 		s->phase = ENDING;
 }

@@ -46,11 +46,11 @@ $(BUILD)/fuzz/%.o: %.c Makefile tests/tests.mk | $(BUILD)/include/version.h
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Made anew each time: an object whose source has gone must not stay in it.
-$(BUILD)/asan/parts.a: $(PARTS_SRC:%.c=$(BUILD)/asan/%.o) $(BUILD)/host/initrd/guest-image.o
+$(BUILD)/asan/parts.a: $(PARTS_SRC:%.c=$(BUILD)/asan/%.o) $(BUILD)/host/initrd/guest-image.o $(BUILD)/host/completion/scripts.o
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(BUILD)/fuzz/parts.a: $(PARTS_SRC:%.c=$(BUILD)/fuzz/%.o) $(BUILD)/host/initrd/guest-image.o
+$(BUILD)/fuzz/parts.a: $(PARTS_SRC:%.c=$(BUILD)/fuzz/%.o) $(BUILD)/host/initrd/guest-image.o $(BUILD)/host/completion/scripts.o
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 

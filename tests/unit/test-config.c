@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* proves: X6 */
+/* proves: X6 T1 */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -354,15 +354,36 @@ static void env_files_are_read_as_docker_does(void)
 	vm_spec_free(&s);
 }
 
+static void interactive_keeps_stdin(void)
+{
+	struct vm_spec s;
+	struct err e = { 0 };
+
+	tap_case("T1: -i wins over a description, and not with -n");
+	make("none.json", "{\"stdin\": \"none\"}");
+	ok_int(PLAN(&s, &e, "-c", "none.json", "x"), 0);
+	ok(s.no_stdin && !s.tty);
+	vm_spec_free(&s);
+	ok_int(PLAN(&s, &e, "-c", "none.json", "-it", "x"), 0);
+	ok(!s.no_stdin && s.tty);
+	vm_spec_free(&s);
+	ok_int(PLAN(&s, &e, "--interactive", "x"), 0);
+	ok(!s.no_stdin && !s.tty);
+	vm_spec_free(&s);
+	NO_PLAN("--interactive: not with --no-stdin", "-in", "x");
+	NO_PLAN("--interactive: not with --no-stdin", "-c", "none.json", "-n", "-i", "x");
+}
+
 /* Every key that has an option must have one of the table. */
 static void the_option_table_is_whole(void)
 {
 	static const char *const names[] = {
-		"runner",      "kernel",   "initrd",   "append", "root",     "root-mode", "disk",
-		"device",      "memory",   "cpus",     "env",	 "env-file", "workdir",	  "user",
-		"hostname",    "timeout",  "no-stdin", "tty",	 "accel",    "config",	  "dry-run",
-		"show-append", "boot-log", "timings",  "debug",	 "verbose",     "help",     "volume",   "mount",  "in",	     "out",	  "strict",
-		"record"
+		"runner",  "kernel",  "initrd",	  "append",	 "root",     "root-mode",
+		"disk",	   "device",  "memory",	  "cpus",	 "env",	     "env-file",
+		"workdir", "user",    "hostname", "timeout",	 "no-stdin", "tty",
+		"accel",   "config",  "dry-run",  "show-append", "boot-log", "timings",
+		"debug",   "verbose", "help",	  "volume",	 "mount",    "in",
+		"out",	   "strict",  "record",	  "interactive"
 	};
 	size_t n = 0;
 
@@ -392,6 +413,7 @@ int main(void)
 	a_file_of_a_description_is_named_with_its_line();
 	more_memory_than_the_host_has_is_refused();
 	env_files_are_read_as_docker_does();
+	interactive_keeps_stdin();
 	the_option_table_is_whole();
 	return tap_done();
 }
