@@ -62,8 +62,8 @@ static void golden_argv(void)
 
 	s.root = (char *)"images/a:b,c.sqfs";
 	s.ndisks = 2;
-	s.disk[0] = (struct vm_disk){ (char *)"/d/data.img", (char *)"/dev/vdb", false };
-	s.disk[1] = (struct vm_disk){ (char *)"/d/more.img", (char *)"/dev/vda", true };
+	s.disk[0] = (struct vm_disk){ (char *)"/d/data.img", (char *)"/dev/vdb", NULL, false };
+	s.disk[1] = (struct vm_disk){ (char *)"/d/more.img", (char *)"/dev/vda", NULL, true };
 	s.append = (char *)"quiet x=\"a b\"";
 	s.memory = ((uint64_t)1 << 30) + 1;
 	s.cpus = 2;
