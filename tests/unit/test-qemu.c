@@ -190,7 +190,7 @@ static void as_many_disks_as_there_are_slots(void)
 	tap_case("X6: the most disks of a plan have a slot each");
 	for (size_t i = 0; i < VM_DISKS; i++) {
 		snprintf(name[i], sizeof(name[i]), "/d%zu", i);
-		s.disk[i] = (struct vm_disk){ name[i], name[i], true };
+		s.disk[i] = (struct vm_disk){ name[i], name[i], NULL, true };
 	}
 	s.root = (char *)"/r";
 	s.ndisks = VM_DISKS;
