@@ -86,6 +86,7 @@ static const struct stage stages[] = {
 	{ "devices", devices_name, false },
 	{ "root", root_switch, false },
 	{ "mounts", mounts_requested, false },
+	{ "resolver", resolver_write, false },
 	{ "binary", binary_install, false },
 	{ "network", network_up, false },
 };
