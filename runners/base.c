@@ -128,7 +128,7 @@ static int add_init(const struct vm_spec *s, struct initrd *in, const struct ker
 	int r = initrd_add_bytes(in, GUEST_INIT, guest_image,
 				 (size_t)(guest_image_end - guest_image), 0755, e);
 
-	if (r == 0 && kernel_modules(k, fstype, true, &modules) < 0)
+	if (r == 0 && kernel_modules(k, fstype, true, vm_has_network(s), &modules) < 0)
 		r = err_set(e, ENOMEM, "out of memory");
 	if (r == 0 && modules.n)
 		r = initrd_add_modules(in, k->release, modules.v, modules.n, e);
@@ -203,7 +203,7 @@ static int cached(const struct vm_spec *s, const struct kernel *k, struct base *
 		h = hash(h, &st.st_mtim, sizeof(st.st_mtim));
 	}
 	if (k->profile == KERNEL_DISTRO) {
-		bool disks = s->root || s->ndisks;
+		bool disks = s->root || s->ndisks, network = vm_has_network(s);
 
 		if (stat(k->path, &st) < 0)
 			return err_sys(e, "%s", k->path);
@@ -211,6 +211,7 @@ static int cached(const struct vm_spec *s, const struct kernel *k, struct base *
 		h = hash(h, &st.st_size, sizeof(st.st_size));
 		h = hash(h, &st.st_mtim, sizeof(st.st_mtim));
 		h = hash(h, &disks, sizeof(disks));
+		h = hash(h, &network, sizeof(network));
 	}
 	snprintf(name, sizeof(name), "initrd/%.100s%s%016llx.cpio",
 		 k->profile == KERNEL_DISTRO ? k->release : "",

@@ -13,10 +13,12 @@
 /* What the command line said, as text, before it is checked. */
 struct run_opts {
 	const char *runner, *kernel, *initrd, *append, *root, *root_mode, *memory, *cpus, *accel;
-	const char *cwd, *user, *hostname, *timeout, *config;
-	struct argv disks; /* FILE=/dev/NAME[,ro] */
-	struct argv env;   /* "env=K=V" and "env-file=F", in order */
-	bool no_stdin, tty, dry_run, show_append, boot_log, timings, debug;
+	const char *cwd, *user, *hostname, *timeout, *config, *network, *name;
+	struct argv disks;   /* FILE=/dev/NAME[,ro] */
+	struct argv publish; /* [ADDR:]HOST:GUEST[/tcp|/udp] */
+	struct argv tmpfs;   /* DIR[:OPTIONS] */
+	struct argv env;     /* "env=K=V" and "env-file=F", in order */
+	bool no_stdin, read_only, tty, dry_run, show_append, boot_log, timings, debug;
 	unsigned verbose;
 };
 

@@ -39,7 +39,7 @@ static const char *const ours[] = { "VIRTIO_MMIO",    "VIRTIO_MMIO_CMDLINE_DEVIC
 				    "VIRTIO_BLK",     "VIRTIO_CONSOLE",
 				    "BLK_DEV_INITRD", "DEVTMPFS" };
 
-enum need { NEED_ALWAYS, NEED_MMIO, NEED_PCI, NEED_OVERLAY, NEED_FSTYPE };
+enum need { NEED_ALWAYS, NEED_MMIO, NEED_PCI, NEED_NETWORK, NEED_OVERLAY, NEED_FSTYPE };
 
 static const struct module {
 	const char *symbol, *name;
@@ -50,6 +50,7 @@ static const struct module {
 	{ "VIRTIO_PCI", "virtio_pci", NEED_PCI, NULL },
 	{ "VIRTIO_CONSOLE", "virtio_console", NEED_ALWAYS, NULL },
 	{ "VIRTIO_BLK", "virtio_blk", NEED_ALWAYS, NULL },
+	{ "VIRTIO_NET", "virtio_net", NEED_NETWORK, NULL },
 	{ "OVERLAY_FS", "overlay", NEED_OVERLAY, NULL },
 	{ "SQUASHFS", "squashfs", NEED_FSTYPE, "squashfs" },
 	{ "EXT4_FS", "ext4", NEED_FSTYPE, "ext4" },
@@ -249,7 +250,7 @@ static int set_profile(struct kernel *k, struct err *e)
 static int check_modules(const struct kernel *k, struct err *e)
 {
 	cleanup_argv struct argv need = { 0 };
-	int r = kernel_modules(k, "", false, &need);
+	int r = kernel_modules(k, "", false, false, &need);
 
 	if (r < 0)
 		return err_code(e, -r, "kernel %s", k->path);
@@ -293,7 +294,7 @@ bool kernel_has(const struct kernel *k, const char *symbol)
 }
 
 static bool is_needed(const struct module *m, const struct kernel *k, const char *fstype,
-		      bool overlay)
+		      bool overlay, bool network)
 {
 	bool root = !fstype || *fstype;
 
@@ -304,6 +305,8 @@ static bool is_needed(const struct module *m, const struct kernel *k, const char
 		return !k->pci;
 	case NEED_PCI:
 		return k->pci;
+	case NEED_NETWORK:
+		return network;
 	case NEED_OVERLAY:
 		return root && overlay;
 	case NEED_FSTYPE:
@@ -312,7 +315,8 @@ static bool is_needed(const struct module *m, const struct kernel *k, const char
 	return false;
 }
 
-int kernel_modules(const struct kernel *k, const char *fstype, bool overlay, struct argv *out)
+int kernel_modules(const struct kernel *k, const char *fstype, bool overlay, bool network,
+		   struct argv *out)
 {
 	cleanup_buf struct buf config = { 0 };
 	struct err e = { 0 };
@@ -325,7 +329,7 @@ int kernel_modules(const struct kernel *k, const char *fstype, bool overlay, str
 	for (size_t i = 0; i < ARRAY_SIZE(modules) && r == 0; i++) {
 		if (config.len && kernel_config_value(config.p, modules[i].symbol) != 'm')
 			continue;
-		if (is_needed(&modules[i], k, fstype, overlay))
+		if (is_needed(&modules[i], k, fstype, overlay, network))
 			r = argv_push(out, modules[i].name);
 	}
 	return r;

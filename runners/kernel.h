@@ -57,8 +57,8 @@ bool kernel_has(const struct kernel *k, const char *symbol) must_check nonnull(1
  * NULL = unknown: those of every file system that a root may have. Without a configuration all that
  * might be modules are named: those that are built in are no error to libkmod.
  */
-int kernel_modules(const struct kernel *k, const char *fstype, bool overlay,
-		   struct argv *out) must_check nonnull(1, 4);
+int kernel_modules(const struct kernel *k, const char *fstype, bool overlay, bool network,
+		   struct argv *out) must_check nonnull(1, 5);
 
 /*
  * What the configuration text says about a symbol (without CONFIG_): the character behind '=' ('y',

@@ -16,6 +16,9 @@ static int refuse(const struct vm_spec *s, struct err *e)
 {
 	if (s->root || s->ndisks)
 		return err_set(e, EINVAL, "runner local: a command here gets no root and no disks");
+	if (vm_has_network(s) || s->ntmpfs || s->root_mode != ROOT_OVERLAY)
+		return err_set(e, EINVAL,
+			       "runner local: the network and the file systems are the caller's");
 	if (s->user)
 		return err_set(e, EINVAL, "runner local: the user is the caller's");
 	if (s->tty)

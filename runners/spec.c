@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of a plan. */
+/* What a plan amounts to, and its end. */
 #include <stdlib.h>
 
 #include "runners/runner.h"
+
+bool vm_has_network(const struct vm_spec *s)
+{
+	return s->network == NETWORK_USER || s->network == NETWORK_PASST;
+}
+
+size_t vm_slots(const struct vm_spec *s)
+{
+	return 1 + (s->root ? 1 : 0) + s->ndisks + (vm_has_network(s) ? 1 : 0);
+}
 
 void vm_spec_free(struct vm_spec *s)
 {
@@ -11,12 +21,17 @@ void vm_spec_free(struct vm_spec *s)
 	free(s->initrd);
 	free(s->append);
 	free(s->root);
+	free(s->name);
 	free(s->hostname);
 	free(s->cwd);
 	free(s->user);
 	for (size_t i = 0; i < s->ndisks; i++) {
 		free(s->disk[i].file);
 		free(s->disk[i].node);
+	}
+	for (size_t i = 0; i < s->ntmpfs; i++) {
+		free(s->tmpfs[i].target);
+		free(s->tmpfs[i].options);
 	}
 	argv_free(&s->args);
 	argv_free(&s->env);

@@ -27,6 +27,9 @@
 #include "runners/accel.h"
 #include "runners/base.h"
 #include "runners/kernel.h"
+#include "runners/name.h"
+#include "runners/network.h"
+#include "runners/passt.h"
 #include "runners/qemu.h"
 #include "runners/relay.h"
 #include "runners/runner.h"
@@ -62,16 +65,28 @@ static void fill_payload(const struct vm_spec *s, char serial[VM_DISKS][21], str
 {
 	struct payload_machine *m = &p->machine;
 
-	if (s->root) {
+	if (s->root)
 		m->root = QEMU_ROOT_SERIAL;
+	/* The initrd has no image that could be changed. */
+	if (s->root || s->root_mode == ROOT_RO)
 		m->root_mode = s->root_mode;
-	}
 	for (size_t i = 0; i < s->ndisks; i++) {
 		qemu_disk_serial(i, serial[i]);
 		m->device[m->ndevices++] =
 			(struct payload_device){ .serial = serial[i], .node = s->disk[i].node };
 	}
+	for (size_t i = 0; i < s->ntmpfs; i++)
+		m->mount[m->nmounts++] = (struct payload_mount){ "tmpfs", s->tmpfs[i].target,
+								 "tmpfs", s->tmpfs[i].options };
 	m->hostname = s->hostname;
+	if (vm_has_network(s))
+		m->network = (struct payload_network){
+			.address = NETWORK_ADDRESS "/" NETWORK_PREFIX,
+			.gateway = NETWORK_GATEWAY,
+			.address6 = NETWORK_ADDRESS6 "/" NETWORK_PREFIX6,
+			.gateway6 = NETWORK_GATEWAY6,
+			.nameserver = NETWORK_DNS,
+		};
 	p->process.args = (const char **)s->args.v;
 	p->process.nargs = s->args.n;
 	p->process.env = (const char **)s->env.v;
@@ -179,6 +194,7 @@ static int show(struct plan *p, struct err *e)
 
 	p->facts.wire_fd = 3;
 	p->facts.log_fd = 4;
+	p->facts.net_fd = 5;
 	if (p->spec->show_append) {
 		r = qemu_append(p->spec, &p->facts, &text, &left);
 	} else {
@@ -224,12 +240,13 @@ static int ends_open(struct ends *n, struct err *e)
 	return 0;
 }
 
-static int start_qemu(struct plan *p, struct ends *n, pid_t *pid, struct err *e)
+static int start_qemu(struct plan *p, struct ends *n, int net, pid_t *pid, struct err *e)
 {
 	cleanup_argv struct argv argv = { 0 };
 	cleanup_close int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	struct proc_spec s = PROC_SPEC_INIT;
-	int keep[] = { n->wire[1], n->log[1], p->base.fd };
+	const int all[] = { n->wire[1], n->log[1], p->base.fd, net };
+	int keep[ARRAY_SIZE(all)];
 	struct proc_failure f;
 	int r;
 
@@ -237,6 +254,7 @@ static int start_qemu(struct plan *p, struct ends *n, pid_t *pid, struct err *e)
 		return err_sys(e, "open /dev/null");
 	p->facts.wire_fd = n->wire[1];
 	p->facts.log_fd = n->log[1];
+	p->facts.net_fd = net;
 	r = qemu_argv(p->spec, &p->facts, &argv, e);
 	if (r < 0)
 		return r;
@@ -246,7 +264,10 @@ static int start_qemu(struct plan *p, struct ends *n, pid_t *pid, struct err *e)
 	s.fd[1] = s.fd[2] = n->err[1];
 	s.close_rest = true;
 	s.keep = keep;
-	s.nkeep = p->base.fd >= 0 ? 3 : 2;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		if (all[i] >= 0)
+			keep[s.nkeep++] = all[i];
+	}
 	s.new_group = true; /* Ctrl-C is for the command, not for the machine */
 	s.death_signal = SIGKILL;
 	if (proc_spawn(&s, pid, &f) == 0)
@@ -328,10 +349,28 @@ static int contact_limit(bool kvm, uint64_t *ms, struct err *e)
 	return 0;
 }
 
+/* QEMU, with the router that it may need. *net: QEMU has its link, and nobody else. */
+static int start(struct plan *p, struct ends *n, struct passt *net, pid_t *pid, struct err *e)
+{
+	int r = ends_open(n, e);
+
+	if (r == 0 && p->spec->network == NETWORK_PASST) {
+		r = passt_start(p->spec, net, e);
+		if (r < 0)
+			show_tail("passt", &net->text, LOG_LINES);
+	}
+	if (r == 0)
+		r = start_qemu(p, n, net->link, pid, e);
+	if (net->link >= 0)
+		close(take_fd(&net->link));
+	return r;
+}
+
 /* One machine. *again: it made no contact, and emulation is to be tried. */
 static int run_once(struct plan *p, const struct proc_signals *entry, int closed, bool *again,
 		    struct err *e)
 {
+	cleanup_passt struct passt net = PASST_INIT;
 	struct relay r = { .spec = p->spec, .entry = entry, .closed = closed };
 	struct ends n;
 	int code = EXIT_EXECVM;
@@ -340,9 +379,7 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 
 	if (k < 0)
 		return code;
-	k = ends_open(&n, e);
-	if (k == 0)
-		k = start_qemu(p, &n, &r.qemu, e);
+	k = start(p, &n, &net, &r.qemu, e);
 	if (k < 0) {
 		ends_close(&n);
 		return code;
@@ -363,6 +400,7 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 		r.process_len = p->process.len;
 	}
 	k = relay_run(&r, &code, e);
+	passt_stop(&net);
 	*again = k < 0 && code == EXIT_EXECVM && !r.contact && p->may_retry;
 	p->mute = r.lost && !r.contact && !r.log_tail.len && r.qemu_status.kind == PROC_EXITED &&
 		  !r.qemu_status.value && !p->facts.uart;
@@ -373,6 +411,7 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 		if (k == -EIO || k == -ETIMEDOUT || k == -EPROTO) {
 			show_tail("guest log", &r.log_tail, p->spec->boot_log ? 0 : LOG_LINES);
 			show_tail("qemu", &r.qemu_text, LOG_LINES);
+			show_tail("passt", &net.text, LOG_LINES);
 		}
 	}
 	if (p->spec->timings && !*again)
@@ -412,13 +451,18 @@ static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int
 {
 	struct plan p = { .spec = s, .base = { .fd = -1 }, .start_ns = clock_ns() };
 	int code = EXIT_EXECVM;
-	bool again = false;
+	cleanup_close int name = -1;
+	bool again = false, only_shown = s->dry_run || s->show_append;
 	int r = plan_make(&p, e);
 
+	if (r == 0 && !only_shown)
+		r = network_check_ports(s, e);
+	if (r == 0 && !only_shown && s->name)
+		r = name = name_hold(s->name, e);
 	p.planned_ms = (clock_ns() - p.start_ns) / 1000000u;
-	if (r == 0 && (s->dry_run || s->show_append))
+	if (r >= 0 && only_shown)
 		code = show(&p, e) < 0 ? EXIT_EXECVM : 0;
-	else if (r == 0)
+	else if (r >= 0)
 		code = run_once(&p, entry, closed, &again, e);
 	while (again) {
 		again = false;

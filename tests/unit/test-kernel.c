@@ -153,7 +153,7 @@ static void the_profile_follows_from_file_and_configuration(void)
 	ok(kernel_has(&k, "OVERLAY_FS"));
 	ok(!kernel_has(&k, "9P_FS"));
 	ok(!kernel_has(&k, "OVERLAY"));
-	ok_int(kernel_modules(&k, NULL, true, &modules), 0);
+	ok_int(kernel_modules(&k, NULL, true, false, &modules), 0);
 	ok_int(modules.n, 0);
 
 	tap_case("X6: so is one without a configuration");
@@ -207,26 +207,30 @@ static bool has(const struct argv *a, const char *name)
 static void modules_are_those_that_the_machine_needs(void)
 {
 	struct kernel k = { .path = "bz", .config = "bz.config", .profile = KERNEL_DISTRO };
-	cleanup_argv struct argv none = { 0 }, squashfs = { 0 }, all = { 0 };
+	cleanup_argv struct argv none = { 0 }, squashfs = { 0 }, all = { 0 }, net = { 0 };
 
 	tap_case("X6: modules are those of the machine and the root");
 	write_text("bz.config", "CONFIG_VIRTIO_MMIO=m\nCONFIG_VIRTIO_PCI=m\nCONFIG_VIRTIO_BLK=m\n"
 				"CONFIG_VIRTIO_CONSOLE=m\nCONFIG_OVERLAY_FS=m\nCONFIG_SQUASHFS=m\n"
-				"CONFIG_EXT4_FS=y\nCONFIG_CRYPTO_CRC32C=y\nCONFIG_EROFS_FS=m\n");
-	ok_int(kernel_modules(&k, "", true, &none), 0);
+				"CONFIG_EXT4_FS=y\nCONFIG_CRYPTO_CRC32C=y\nCONFIG_EROFS_FS=m\n"
+				"CONFIG_VIRTIO_NET=m\n");
+	ok_int(kernel_modules(&k, "", true, true, &net), 0);
+	ok_int(net.n, 4);
+	ok(has(&net, "virtio_net"));
+	ok_int(kernel_modules(&k, "", true, false, &none), 0);
 	ok_int(none.n, 3);
 	ok(has(&none, "virtio_mmio") && has(&none, "virtio_blk") && has(&none, "virtio_console"));
-	ok_int(kernel_modules(&k, "squashfs", false, &squashfs), 0);
+	ok_int(kernel_modules(&k, "squashfs", false, false, &squashfs), 0);
 	ok_int(squashfs.n, 4);
 	ok(has(&squashfs, "squashfs") && !has(&squashfs, "overlay"));
 	k.pci = true;
-	ok_int(kernel_modules(&k, NULL, true, &all), 0);
+	ok_int(kernel_modules(&k, NULL, true, false, &all), 0);
 	ok_int(all.n, 6);
 	ok(has(&all, "virtio_pci") && !has(&all, "virtio_mmio") && has(&all, "overlay"));
 	ok(has(&all, "erofs") && has(&all, "squashfs") && !has(&all, "ext4"));
 	k.config[0] = '\0';
 	argv_free(&all);
-	ok_int(kernel_modules(&k, NULL, true, &all), 0);
+	ok_int(kernel_modules(&k, NULL, true, false, &all), 0);
 	ok(has(&all, "ext4") && has(&all, "isofs") && has(&all, "crc32c_generic"));
 }
 
