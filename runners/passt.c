@@ -17,8 +17,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,6 +35,7 @@
 #include "runners/network.h"
 
 #define ANSWER_S 20 /* seconds; it takes 30 ms */
+#define END_MS 1000 /* it takes one or two */
 #define FRAME_MAX 65536u
 #define TEXT_MAX 65536u
 
@@ -235,17 +238,31 @@ int passt_start(const struct vm_spec *s, struct passt *p, struct err *e)
 	return err_wrap(e, "--network passt");
 }
 
+/* It ends by itself when the link is closed; whoever does not is killed. */
+static void end(struct passt *p)
+{
+	struct pollfd hup = { .fd = p->err };
+	struct proc_status st = { 0 };
+	bool killed = poll(&hup, 1, END_MS) <= 0;
+
+	if (killed)
+		kill(p->pid, SIGKILL);
+	if (proc_wait(p->pid, &st) == 0 && !killed && (st.kind != PROC_EXITED || st.value != 0)) {
+		if (st.kind == PROC_SIGNALED)
+			snprintf(p->failure, sizeof(p->failure), "killed by %s",
+				 proc_signal_name(st.value));
+		else
+			snprintf(p->failure, sizeof(p->failure), "status %d", st.value);
+	}
+	p->pid = 0;
+}
+
 void passt_stop(struct passt *p)
 {
-	struct proc_status ignored;
-
 	if (p->link >= 0)
 		close(take_fd(&p->link));
-	if (p->pid > 0) {
-		kill(p->pid, SIGKILL);
-		(void)!proc_wait(p->pid, &ignored);
-		p->pid = 0;
-	}
+	if (p->pid > 0)
+		end(p);
 	if (p->err >= 0) {
 		/* What is there: it has ended. */
 		(void)!io_read_fd(p->err, TEXT_MAX, &p->text);

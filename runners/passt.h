@@ -10,10 +10,11 @@
 #include "runners/runner.h"
 
 struct passt {
-	pid_t pid;	 /* 0 = there is none */
-	int link;	 /* owned; QEMU's end of the link, or -1 */
-	int err;	 /* owned; our end of its stderr, or -1 */
-	struct buf text; /* what it said there */
+	pid_t pid;	  /* 0 = there is none */
+	int link;	  /* owned; QEMU's end of the link, or -1 */
+	int err;	  /* owned; our end of its stderr, or -1 */
+	struct buf text;  /* what it said there */
+	char failure[40]; /* how it ended, if not because the machine did */
 };
 #define PASST_INIT                                                                                 \
 	{                                                                                          \

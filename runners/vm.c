@@ -401,6 +401,8 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 	}
 	k = relay_run(&r, &code, e);
 	passt_stop(&net);
+	if (net.failure[0])
+		msg_warn("the machine had lost its network: passt ended (%s)", net.failure);
 	*again = k < 0 && code == EXIT_EXECVM && !r.contact && p->may_retry;
 	p->mute = r.lost && !r.contact && !r.log_tail.len && r.qemu_status.kind == PROC_EXITED &&
 		  !r.qemu_status.value && !p->facts.uart;

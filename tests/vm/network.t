@@ -194,6 +194,7 @@ EOT
 serve() { # LOG WORDS...
 	log=$1
 	shift
+	rm -f "$log"
 	"$HELPERS/with-signals" -d 2 -d 3 "$EXECVM" run -n --disk "$HELPERS/udp-echo=/dev/udp-echo,ro" "$@" -- \
 		/bin/sh -c "$(cat serve)" sh "$log" >"$log" 2>"$log.err" &
 	served=$!
@@ -257,9 +258,18 @@ as_passt() {
 	is 'N5: two children' "$(echo "$children" | wc -l)" 2
 	kill -TERM $served
 	ended 'N5: after TERM' $served 143
+	is 'N5: after TERM nothing is said' "$(cat passt.err)" ''
 	for child in $children; do
 		ok 'N5: after TERM nothing is left' gone "$child"
 	done
+	serve passt --network passt -p "$a:80"
+	await passt
+	children=$(pgrep -P $served)
+	kill -SEGV "$(pgrep -P $served passt)"
+	kill -TERM $served
+	ended 'N5: passt dies before the run' $served 143
+	is 'N5: is said' "$(cat passt.err)" \
+		'execvm run: warning: the machine had lost its network: passt ended (killed by SIGSEGV)'
 	serve passt --network passt -p "$a:80"
 	await passt
 	children=$(pgrep -P $served)
