@@ -146,7 +146,7 @@ int config_finish_network(struct config_plan *p, struct err *e)
 	struct vm_spec *s = p->s;
 
 	if (s->npublish && s->network == NETWORK_NONE)
-		return err_set(e, EINVAL, "-p: --network none has no ports");
+		return err_set(e, EINVAL, "a port is published, and the network is none");
 	if (s->network == NETWORK_UNSAID)
 		s->network = s->npublish ? NETWORK_USER : NETWORK_NONE;
 	if (vm_slots(s) > VM_SLOTS)

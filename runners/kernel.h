@@ -54,8 +54,9 @@ bool kernel_has(const struct kernel *k, const char *symbol) must_check nonnull(1
 /*
  * Adds the modules that a machine with a root needs and that this kernel does not have built in:
  * names in no special order, none for ours. fstype is the root's ("squashfs"), "" = no root disk,
- * NULL = unknown: those of every file system that a root may have. Without a configuration all that
- * might be modules are named: those that are built in are no error to libkmod.
+ * NULL = unknown: those of every file system that a root may have. network: the machine has one.
+ * Without a configuration all that might be modules are named: those that are built in are no error
+ * to libkmod.
  */
 int kernel_modules(const struct kernel *k, const char *fstype, bool overlay, bool network,
 		   struct argv *out) must_check nonnull(1, 5);

@@ -433,7 +433,8 @@ static void bad_ports_are_refused_by_name(void)
 		"x");
 	NO_PLAN("-p: '0.0.0.0:80:2': port 80/tcp is published twice", "-p", "80:1", "-p",
 		"0.0.0.0:80:2", "x");
-	NO_PLAN("-p: --network none has no ports", "--network", "none", "-p", "80:80", "x");
+	NO_PLAN("a port is published, and the network is none", "--network", "none", "-p", "80:80",
+		"x");
 	refused("{\n\"publish\": [\"80:1\", \"80:1\"]}",
 		"d/m.json:2: key 'publish': '80:1': port 80/tcp is published twice");
 	refused("{\"publish\": [80]}", "d/m.json:1: key 'publish': element 0 is not a string");
