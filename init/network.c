@@ -27,6 +27,7 @@
 #include "lib/num.h"
 
 #define INTERFACE_WAIT_MS 10000 /* as for a disk */
+#define CARRIER_WAIT_MS 1000
 
 /* The kernel gives lo its addresses, 127.0.0.1 and ::1, when it comes up. */
 static int bring_up(const char *name, struct err *e)
@@ -79,6 +80,24 @@ static int wait_device(char name[IF_NAMESIZE], struct err *e)
 		nanosleep(&pause, NULL);
 	}
 	return 0;
+}
+
+/* A driver says a moment later that there is a link; what is sent before that is dropped. */
+static void wait_carrier(const char *name)
+{
+	const struct timespec pause = { 0, 1000000 };
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/carrier", name);
+	for (unsigned ms = 0; ms < CARRIER_WAIT_MS; ms++) {
+		cleanup_buf struct buf text = { 0 };
+		struct err ignored;
+
+		if (io_read_file(path, 16, &text, &ignored) == 0 && text.p && *text.p == '1')
+			return;
+		nanosleep(&pause, NULL);
+	}
+	power_log("warning: %s: no link", name);
 }
 
 /* rtnetlink: a request is a header, what it is about, and attributes. */
@@ -235,6 +254,7 @@ static int interface_up(const struct payload_network *n, struct err *e)
 	r = bring_up(name, e);
 	if (r < 0)
 		return r;
+	wait_carrier(name);
 	interface = if_nametoindex(name);
 	r = set_family(fd, interface, AF_INET, n->address, n->gateway, e);
 	if (r == 0)

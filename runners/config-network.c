@@ -2,6 +2,7 @@
 /* Keys and options about the network, and about file systems in memory. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,14 +218,24 @@ static int check_tmpfs_options(const char *options, struct err *e)
 }
 
 /* docker's defaults stand first, so that what is said takes them back. */
+static char *with_defaults(const char *said)
+{
+	char *out = NULL;
+
+	if (asprintf(&out, "rw,noexec,nosuid,nodev%s%s", *said ? "," : "", said) < 0)
+		return NULL;
+	return out;
+}
+
 int config_tmpfs_word(struct config_plan *p, const char *word, struct err *e)
 {
 	struct vm_spec *s = p->s;
 	size_t n = strcspn(word, ":"), at = s->ntmpfs;
 	const char *said = word[n] ? word + n + 1 : "";
-	cleanup_free char *target = strndup(word, n), *options = NULL;
+	cleanup_free char *target = strndup(word, n);
+	cleanup_free char *options = with_defaults(said);
 
-	if (!target || asprintf(&options, "rw,noexec,nosuid,nodev%s%s", *said ? "," : "", said) < 0)
+	if (!target || !options)
 		return err_set(e, ENOMEM, "out of memory");
 	if (*target != '/' || !target[strspn(target, "/")])
 		return err_set(e, EINVAL, "'%s' is not an absolute path below /", target);
