@@ -71,5 +71,5 @@ int binary_install(struct guest *g, struct err *e)
 		return r;
 	if (add_to_root(&why) < 0)
 		power_log("warning: %s", why.msg);
-	return m->root && m->root_mode == ROOT_RO ? mount_readonly("/", e) : 0;
+	return m->root_mode == ROOT_RO ? mount_readonly("/", e) : 0;
 }

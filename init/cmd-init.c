@@ -87,6 +87,7 @@ static const struct stage stages[] = {
 	{ "busybox", busybox_keep, false },
 	{ "root", root_switch, false },
 	{ "mounts", mounts_requested, false },
+	{ "resolver", resolver_write, false },
 	{ "binary", binary_install, false },
 	{ "network", network_up, false },
 };

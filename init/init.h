@@ -71,6 +71,7 @@ int devices_name(struct guest *g, struct err *e) must_check;
 int busybox_keep(struct guest *g, struct err *e) must_check;
 int root_switch(struct guest *g, struct err *e) must_check;
 int mounts_requested(struct guest *g, struct err *e) must_check;
+int resolver_write(struct guest *g, struct err *e) must_check;
 int binary_install(struct guest *g, struct err *e) must_check;
 int network_up(struct guest *g, struct err *e) must_check;
 
@@ -96,6 +97,8 @@ int mount_one(const char *device, const char *target, const char *type, const ch
  */
 int mount_device(const char *device, const char *target, const char *type, const char *options,
 		 struct err *e) must_check nonnull(1, 2, 5);
+/* A file, or a directory, over another that is there. */
+int mount_bind(const char *from, const char *to, struct err *e) must_check nonnull(1, 2, 3);
 int mount_move(const char *from, const char *to, struct err *e) must_check nonnull(1, 2, 3);
 /* The file system, wherever it is mounted. */
 int mount_readonly(const char *target, struct err *e) must_check nonnull(1, 2);

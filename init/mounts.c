@@ -157,6 +157,13 @@ int mount_one(const char *device, const char *target, const char *type, const ch
 	return 0;
 }
 
+int mount_bind(const char *from, const char *to, struct err *e)
+{
+	if (mount(from, to, NULL, MS_BIND, NULL) < 0)
+		return err_sys(e, "mount %s on %s", from, to);
+	return 0;
+}
+
 int mount_move(const char *from, const char *to, struct err *e)
 {
 	if (mount(from, to, NULL, MS_MOVE, NULL) < 0)

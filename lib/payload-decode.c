@@ -138,13 +138,35 @@ static int read_hostname(struct json *j, void *at, struct err *e)
 	return r;
 }
 
+/* "none", or what the interface gets. */
 static int read_network(struct json *j, void *at, struct err *e)
 {
-	const char **out = at;
-	int r = read_text(j, out, e);
+	static const struct key keys[] = {
+		{ "address", 0, offsetof(struct payload_network, address), read_name },
+		{ "gateway", 0, offsetof(struct payload_network, gateway), read_name },
+		{ "address6", 0, offsetof(struct payload_network, address6), read_name },
+		{ "gateway6", 0, offsetof(struct payload_network, gateway6), read_name },
+		{ "nameserver", 0, offsetof(struct payload_network, nameserver), read_name },
+		{ NULL, 0, 0, NULL },
+	};
+	struct payload_network *n = at;
+	enum json_kind kind;
+	const char *s;
+	int r = json_peek(j, &kind, e);
 
-	if (r == 0 && strcmp(*out, "none"))
-		return json_refuse(j, e, "only none is known");
+	if (r < 0)
+		return r;
+	if (kind != JSON_KIND_OBJECT) {
+		r = read_text(j, &s, e);
+		if (r == 0 && strcmp(s, "none"))
+			return json_refuse(j, e, "neither none nor an object");
+		return r;
+	}
+	r = read_object(j, keys, 0, n, e);
+	if (r == 0 && !n->address && !n->address6)
+		return err_set(e, EINVAL, "offset %zu: address or address6 is missing", j->at);
+	if (r == 0 && ((n->gateway && !n->address) || (n->gateway6 && !n->address6)))
+		return err_set(e, EINVAL, "offset %zu: a gateway without an address", j->at);
 	return r;
 }
 

@@ -118,6 +118,20 @@ static void put_open(struct writer *w, char c)
 	put_c(w, c);
 }
 
+static void put_network(struct writer *w, const struct payload_network *n)
+{
+	if (!n->address && !n->address6)
+		return;
+	put_key(w, "network");
+	put_open(w, '{');
+	put_member(w, "address", n->address);
+	put_member(w, "gateway", n->gateway);
+	put_member(w, "address6", n->address6);
+	put_member(w, "gateway6", n->gateway6);
+	put_member(w, "nameserver", n->nameserver);
+	put_c(w, '}');
+}
+
 static void put_machine(struct writer *w, const struct payload_machine *m)
 {
 	put_member(w, "root", m->root);
@@ -145,7 +159,7 @@ static void put_machine(struct writer *w, const struct payload_machine *m)
 		put_c(w, ']');
 	}
 	put_member(w, "hostname", m->hostname);
-	put_member(w, "network", m->network);
+	put_network(w, &m->network);
 }
 
 static int put_env(struct writer *w, const struct payload_process *p, struct err *e)

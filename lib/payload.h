@@ -37,6 +37,15 @@ struct payload_device {
 	const char *node;   /* "/dev/vda": the name that was asked for */
 };
 
+/* The one interface beside lo. All NULL: there is none. A name is text until init reads it. */
+struct payload_network {
+	const char *address;	/* "10.0.2.15/24" */
+	const char *gateway;	/* "10.0.2.2", or NULL: no default route */
+	const char *address6;	/* "fec0::15/64", or NULL */
+	const char *gateway6;	/* "fec0::2", or NULL */
+	const char *nameserver; /* for /etc/resolv.conf, or NULL: the root keeps its own */
+};
+
 struct payload_machine {
 	const char *root; /* virtio serial or device node; NULL = stay in the initrd */
 	enum root_mode root_mode;
@@ -46,7 +55,7 @@ struct payload_machine {
 	struct payload_mount mount[PAYLOAD_MOUNTS];
 	size_t nmounts;
 	const char *hostname; /* NULL = "execvm" */
-	const char *network;  /* NULL or "none": loopback only */
+	struct payload_network network;
 };
 
 struct payload_process {

@@ -311,6 +311,8 @@ int base_make(const struct vm_spec *s, const struct qemu_facts *f, struct base *
 		features |= KERNEL_OVERLAY;
 	if (s->root_host || s->nshares)
 		features |= f->virtiofsd ? KERNEL_VIRTIOFS : KERNEL_9P;
+	if (vm_has_network(s))
+		features |= KERNEL_NETWORK;
 	*b = (struct base){ .fd = -1 };
 	r = s->initrd ? composed(s, k, features, b, e) : cached(s, k, features, b, e);
 	return r < 0 ? r : check_memory(s, b, e);

@@ -136,12 +136,32 @@ int config_set_root(struct config_plan *p, const json_t *v, struct err *e)
 	return 0;
 }
 
+static int check_read_only(const struct config_plan *p, struct err *e)
+{
+	if (p->mode_said && p->read_only_said && p->s->root_mode != ROOT_RO)
+		return err_set(e, EINVAL, "read-only, and root mode %s: only one can be",
+			       payload_root_mode_name(p->s->root_mode));
+	return 0;
+}
+
 int config_set_root_mode(struct config_plan *p, const json_t *v, struct err *e)
 {
 	const char *text = json_string_value(v);
 
 	if (payload_root_mode(text, &p->s->root_mode) < 0)
 		return err_set(e, EINVAL, "'%s' is none of overlay, ro, rw", text);
+	p->mode_said = true;
+	return check_read_only(p, e);
+}
+
+int config_set_read_only(struct config_plan *p, const json_t *v, struct err *e)
+{
+	if (!json_is_true(v))
+		return 0;
+	p->read_only_said = true;
+	if (check_read_only(p, e) < 0)
+		return -EINVAL;
+	p->s->root_mode = ROOT_RO;
 	return 0;
 }
 
@@ -167,6 +187,8 @@ int config_set_cpus(struct config_plan *p, const json_t *v, struct err *e)
 	const char *text = number_text(v, number);
 	uint64_t n;
 
+	if (strchr(text, '.'))
+		return err_set(e, EINVAL, "'%s': a machine has whole CPUs only", text);
 	if (num_uint(text, 1, VM_CPUS_MAX, &n) < 0)
 		return err_set(e, EINVAL, "'%s' is not a number in 1..%u", text, VM_CPUS_MAX);
 	p->s->cpus = (unsigned)n;
@@ -206,6 +228,20 @@ int config_set_user(struct config_plan *p, const json_t *v, struct err *e)
 	if (!*text || *text == ':' || *text == '-')
 		return err_set(e, EINVAL, "'%s' is not USER[:GROUP]", text);
 	return replace(&p->s->user, strdup(text), e);
+}
+
+/* docker's rule, and short enough for an address. */
+int config_set_name(struct config_plan *p, const json_t *v, struct err *e)
+{
+	const char *text = json_string_value(v);
+	size_t n = strspn(text, NAME_CHARS);
+
+	if (n < 2 || text[n] || n > VM_NAME_MAX || strchr(".-_", *text))
+		return err_set(e, EINVAL,
+			       "'%s' is not 2..%u letters, digits, '.', '-', '_', the first one a "
+			       "letter or a digit",
+			       text, VM_NAME_MAX);
+	return replace(&p->s->name, strdup(text), e);
 }
 
 int config_set_hostname(struct config_plan *p, const json_t *v, struct err *e)

@@ -22,8 +22,9 @@ struct config_plan {
 	const char *inner; /* of an object: the name that is looked at, or NULL */
 	/* Lines of the description, for sentences about the whole plan; 0 = an option, or nothing. */
 	struct {
-		unsigned root, initrd, memory, disk[VM_DISKS];
+		unsigned root, initrd, memory, disk[VM_DISKS], publish[VM_PUBLISH], tmpfs[VM_TMPFS];
 	} line;
+	bool mode_said, read_only_said; /* by this source: the two must not contradict each other */
 };
 
 /*
@@ -36,11 +37,16 @@ int config_set_initrd(struct config_plan *p, const json_t *v, struct err *e) mus
 int config_set_append(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_root(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_root_mode(struct config_plan *p, const json_t *v, struct err *e) must_check;
+int config_set_read_only(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_memory(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_cpus(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_accel(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_cwd(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_user(struct config_plan *p, const json_t *v, struct err *e) must_check;
+int config_set_name(struct config_plan *p, const json_t *v, struct err *e) must_check;
+int config_set_network(struct config_plan *p, const json_t *v, struct err *e) must_check;
+int config_set_publish(struct config_plan *p, const json_t *v, struct err *e) must_check;
+int config_set_tmpfs(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_hostname(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_timeout(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_no_stdin(struct config_plan *p, const json_t *v, struct err *e) must_check;
@@ -53,10 +59,18 @@ int config_set_devices(struct config_plan *p, const json_t *v, struct err *e) mu
 
 int config_set_volumes(struct config_plan *p, const json_t *v, struct err *e) must_check;
 
-/* What an option of a list says: K=V or K, the path of such lines, FILE=/dev/NAME[,ro]. */
+/*
+ * What an option of a list says: K=V or K, the path of such lines, FILE=/dev/NAME[,ro],
+ * [ADDR:]HOST:GUEST[/tcp|/udp], DIR[:OPTIONS].
+ */
 int config_env_word(struct config_plan *p, const char *word, struct err *e) must_check;
 int config_env_file(struct config_plan *p, const char *path, struct err *e) must_check;
 int config_disk_word(struct config_plan *p, const char *word, struct err *e) must_check;
+int config_publish_word(struct config_plan *p, const char *word, struct err *e) must_check;
+int config_tmpfs_word(struct config_plan *p, const char *word, struct err *e) must_check;
+
+/* When everything is said: decides about the network, and refuses more devices than there can be. */
+int config_finish_network(struct config_plan *p, struct err *e) must_check nonnull(1, 2);
 
 /* config-share.c: DIR:GUEST[:ro], and the words of docker's --mount. */
 int config_volume_word(struct config_plan *p, const char *word, struct err *e) must_check;

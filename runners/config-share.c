@@ -107,37 +107,58 @@ int config_volume_word(struct config_plan *p, const char *word, struct err *e)
 /* What --mount says, word by word. */
 struct mount_words {
 	const char *type, *source, *target;
+	const char *size, *mode; /* of a tmpfs */
 	bool readonly;
 };
 
 static int mount_word(struct mount_words *m, char *word, struct err *e)
 {
-	static const char *const names[][2] = {
-		{ "src", "source" },  { "source", "source" },	   { "target", "target" },
-		{ "dst", "target" },  { "destination", "target" }, { "type", "type" },
-		{ "ro", "readonly" }, { "readonly", "readonly" },
+	const struct {
+		const char *name;
+		const char **at; /* NULL: readonly */
+	} names[] = {
+		{ "type", &m->type },	    { "source", &m->source },
+		{ "src", &m->source },	    { "target", &m->target },
+		{ "dst", &m->target },	    { "destination", &m->target },
+		{ "tmpfs-size", &m->size }, { "tmpfs-mode", &m->mode },
+		{ "readonly", NULL },	    { "ro", NULL },
 	};
 	char *value = strchr(word, '=');
-	const char *name = NULL;
+	size_t i = 0;
 
 	if (value)
 		*value++ = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(names) && !name; i++)
-		name = strcmp(names[i][0], word) ? NULL : names[i][1];
-	if (!name)
+	while (i < ARRAY_SIZE(names) && strcmp(names[i].name, word) != 0)
+		i++;
+	if (i == ARRAY_SIZE(names))
 		return err_set(e, EINVAL, "unknown word '%s'", word);
-	if (!strcmp(name, "readonly")) {
+	if (!names[i].at) {
 		m->readonly = !value || !strcmp(value, "true") || !strcmp(value, "1");
 		if (value && !m->readonly && strcmp(value, "false") != 0 && strcmp(value, "0") != 0)
 			return err_set(e, EINVAL, "readonly is neither true nor false");
 		return 0;
 	}
 	if (!value || !*value)
-		return err_set(e, EINVAL, "%s is empty", name);
-	*(!strcmp(name, "type")	    ? &m->type
-	  : !strcmp(name, "source") ? &m->source
-				    : &m->target) = value;
+		return err_set(e, EINVAL, "%s is empty", word);
+	*names[i].at = value;
 	return 0;
+}
+
+/* The same as --tmpfs, in other words. */
+static int put_tmpfs(struct config_plan *p, const struct mount_words *m, const char *word,
+		     struct err *e)
+{
+	cleanup_buf struct buf b = { 0 };
+	int r;
+
+	if (!m->target || m->source)
+		return err_set(e, EINVAL, "'%s': needs a target and no source", word);
+	r = buf_addf(&b, "%s:%s", m->target, m->readonly ? "ro" : "rw");
+	if (r == 0 && m->size)
+		r = buf_addf(&b, ",size=%s", m->size);
+	if (r == 0 && m->mode)
+		r = buf_addf(&b, ",mode=%s", m->mode);
+	return r < 0 ? no_memory(e) : config_tmpfs_word(p, b.p, e);
 }
 
 int config_mount_word(struct config_plan *p, const char *word, struct err *e)
@@ -153,8 +174,12 @@ int config_mount_word(struct config_plan *p, const char *word, struct err *e)
 		r = mount_word(&m, one, e);
 	if (r < 0)
 		return err_wrap(e, "'%s'", word);
+	if (!strcmp(m.type, "tmpfs"))
+		return put_tmpfs(p, &m, word, e);
+	if (m.size || m.mode)
+		return err_set(e, EINVAL, "'%s': sizes and modes are a tmpfs's", word);
 	if (strcmp(m.type, "bind") != 0)
-		return err_set(e, EINVAL, "'%s': type %s is not bind", word, m.type);
+		return err_set(e, EINVAL, "'%s': type %s is neither bind nor tmpfs", word, m.type);
 	if (!m.source || !m.target)
 		return err_set(e, EINVAL, "'%s': needs source and target", word);
 	return put_share(p, m.source, m.target, m.readonly, e);
@@ -192,12 +217,21 @@ static int check_share(struct vm_share *sh, struct err *e)
 	return 0;
 }
 
+static int check_target(const struct vm_spec *s, const struct vm_share *sh, struct err *e)
+{
+	for (size_t i = 0; i < s->ntmpfs; i++) {
+		if (!strcmp(s->tmpfs[i].target, sh->target))
+			return err_set(e, EEXIST, "%s is a tmpfs already", sh->target);
+	}
+	return 0;
+}
+
 int config_check_shares(const struct config_plan *p, const char *config, struct err *e)
 {
 	for (size_t i = 0; i < p->s->nshares; i++) {
 		struct vm_share *sh = &p->s->share[i];
 
-		if (check_share(sh, e) == 0)
+		if (check_share(sh, e) == 0 && check_target(p->s, sh, e) == 0)
 			continue;
 		if (sh->line)
 			return err_wrap(e, "%s:%u: key 'volumes'", config, sh->line);

@@ -43,6 +43,8 @@ enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16 };
 	    "root", T_STRING), \
 	ROW(0, "root-mode", OPT_STRING, root_mode, "overlay|ro|rw", "what becomes of writes (overlay)", \
 	    "root-mode", T_STRING), \
+	ROW(0, "read-only", OPT_FLAG, read_only, NULL, "the same as --root-mode ro", \
+	    "read-only", T_BOOL), \
 	ROW('m', "memory", OPT_STRING, memory, "SIZE", "guest memory (256M)", \
 	    "memory", T_STRING | T_NUMBER), \
 	ROW(0, "cpus", OPT_STRING, cpus, "N", "virtual CPUs (1)", \
@@ -53,6 +55,10 @@ enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16 };
 	    "cwd", T_STRING), \
 	ROW('u', "user", OPT_STRING, user, "U[:G]", "user and group, names or numbers (0:0)", \
 	    "user", T_STRING | T_NUMBER), \
+	ROW(0, "network", OPT_STRING, network, "HOW", "none, user or passt (none)", \
+	    "network", T_STRING), \
+	ROW(0, "name", OPT_STRING, name, "NAME", "name of the run: one of a user's at a time", \
+	    "name", T_STRING), \
 	ROW(0, "hostname", OPT_STRING, hostname, "NAME", "name of the machine (execvm)", \
 	    "hostname", T_STRING), \
 	ROW(0, "timeout", OPT_STRING, timeout, "TIME", "end the command after this time: 124", \
@@ -83,6 +89,10 @@ const struct opt run_opts_table[] = {
 	  "type=bind,source=DIR,target=GUEST[,readonly]" },
 	{ 0, "in", OPT_LIST, AT(in), "HOST=GUEST", "copy this in before the command" },
 	{ 0, "out", OPT_LIST, AT(out), "GUEST=HOST", "copy this out after the command" },
+	{ 0, "net", OPT_STRING, AT(network), "HOW", "the same as --network" },
+	{ 'p', "publish", OPT_LIST, AT(publish), "[ADDR:]HOST:GUEST[/PROTO]",
+	  "a port that leads to the guest's" },
+	{ 0, "tmpfs", OPT_LIST, AT(tmpfs), "DIR[:OPTIONS]", "a directory in guest memory" },
 	{ 'e', "env", OPT_ORDER, AT(env), "K[=V]", "set a variable, or pass it on" },
 	{ 0, "env-file", OPT_ORDER, AT(env), "FILE", "variables, K[=V] a line" },
 	{ 0, "record", OPT_STRING, AT(record), "FILE", "write down what the run was" },
@@ -109,6 +119,8 @@ static const struct key {
 	{ "in", T_OBJECT, config_set_in, NULL, OPT_LIST, 0 },
 	{ "out", T_OBJECT, config_set_out, NULL, OPT_LIST, 0 },
 	{ "volumes", T_ARRAY, config_set_volumes, NULL, OPT_LIST, 0 },
+	{ "publish", T_ARRAY, config_set_publish, NULL, OPT_LIST, 0 },
+	{ "tmpfs", T_ARRAY, config_set_tmpfs, NULL, OPT_LIST, 0 },
 	{ "env", T_OBJECT, config_set_env, NULL, OPT_LIST, 0 },
 	{ "args", T_ARRAY, config_set_args, NULL, OPT_LIST, 0 },
 	{ "umask", T_STRING, config_set_umask, NULL, OPT_LIST, 0 },
@@ -289,6 +301,29 @@ static int apply_mount(struct config_plan *p, const char *word, struct err *e)
 	return r < 0 ? err_wrap(e, "--mount") : 0;
 }
 
+static int apply_lists(struct config_plan *p, const struct run_opts *o, struct err *e)
+{
+	const struct {
+		const struct argv *words;
+		int (*set)(struct config_plan *p, const char *word, struct err *e);
+		const char *option;
+	} lists[] = {
+		{ &o->disks, config_disk_word, "--disk" },
+		{ &o->publish, config_publish_word, "-p" },
+		{ &o->tmpfs, config_tmpfs_word, "--tmpfs" },
+		{ &o->in, config_in_word, "--in" },
+		{ &o->out, config_out_word, "--out" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		for (size_t k = 0; k < lists[i].words->n; k++) {
+			if (lists[i].set(p, lists[i].words->v[k], e) < 0)
+				return err_wrap(e, "%s", lists[i].option);
+		}
+	}
+	return 0;
+}
+
 static int apply_options(struct config_plan *p, const struct run_opts *o, struct err *e)
 {
 	int r = 0;
@@ -297,20 +332,10 @@ static int apply_options(struct config_plan *p, const struct run_opts *o, struct
 		if (keys[i].option)
 			r = apply_key(p, &keys[i], o, e);
 	}
-	for (size_t i = 0; i < o->disks.n && r == 0; i++) {
-		if (config_disk_word(p, o->disks.v[i], e) < 0)
-			r = err_wrap(e, "--disk");
-	}
+	if (r == 0)
+		r = apply_lists(p, o, e);
 	for (size_t i = 0; i < o->mounts.n && r == 0; i++)
 		r = apply_mount(p, o->mounts.v[i], e);
-	for (size_t i = 0; i < o->in.n && r == 0; i++) {
-		if (config_in_word(p, o->in.v[i], e) < 0)
-			r = err_wrap(e, "--in");
-	}
-	for (size_t i = 0; i < o->out.n && r == 0; i++) {
-		if (config_out_word(p, o->out.v[i], e) < 0)
-			r = err_wrap(e, "--out");
-	}
 	for (size_t i = 0; i < o->env.n && r == 0; i++)
 		r = apply_env(p, o->env.v[i], e);
 	if (r == 0 && o->record) {
@@ -404,8 +429,11 @@ static int plan(const struct run_opts *o, char *const *args, struct vm_spec *s, 
 	}
 	p.path = NULL;
 	p.inner = NULL;
+	p.mode_said = p.read_only_said = false;
 	if (r == 0)
 		r = apply_options(&p, o, e);
+	if (r == 0)
+		r = config_finish_network(&p, e);
 	if (r == 0 && args[0]) {
 		argv_free(&s->args);
 		if (argv_push_all(&s->args, args, argv_count(args)) < 0)
@@ -435,5 +463,7 @@ void run_opts_free(struct run_opts *o)
 	argv_free(&o->mounts);
 	argv_free(&o->in);
 	argv_free(&o->out);
+	argv_free(&o->publish);
+	argv_free(&o->tmpfs);
 	argv_free(&o->env);
 }

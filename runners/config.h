@@ -13,12 +13,15 @@
 /* What the command line said, as text, before it is checked. */
 struct run_opts {
 	const char *runner, *kernel, *initrd, *append, *root, *root_mode, *memory, *cpus, *accel;
-	const char *cwd, *user, *hostname, *timeout, *config, *record;
+	const char *cwd, *user, *hostname, *timeout, *config, *record, *network, *name;
 	struct argv disks;   /* FILE=/dev/NAME[,ro] */
 	struct argv mounts;  /* "volume=DIR:GUEST[:ro]" and "mount=WORDS", in order */
 	struct argv in, out; /* HOST=GUEST, GUEST=HOST */
+	struct argv publish; /* [ADDR:]HOST:GUEST[/tcp|/udp] */
+	struct argv tmpfs;   /* DIR[:OPTIONS] */
 	struct argv env;     /* "env=K=V" and "env-file=F", in order */
-	bool no_stdin, interactive, tty, strict, dry_run, show_append, boot_log, timings, debug;
+	bool no_stdin, interactive, tty, read_only, strict;
+	bool dry_run, show_append, boot_log, timings, debug;
 	unsigned verbose;
 };
 

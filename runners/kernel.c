@@ -39,7 +39,16 @@ static const char *const ours[] = { "VIRTIO_MMIO",    "VIRTIO_MMIO_CMDLINE_DEVIC
 				    "VIRTIO_BLK",     "VIRTIO_CONSOLE",
 				    "BLK_DEV_INITRD", "DEVTMPFS" };
 
-enum need { NEED_ALWAYS, NEED_MMIO, NEED_PCI, NEED_OVERLAY, NEED_FSTYPE, NEED_9P, NEED_VIRTIOFS };
+enum need {
+	NEED_ALWAYS,
+	NEED_MMIO,
+	NEED_PCI,
+	NEED_NETWORK,
+	NEED_OVERLAY,
+	NEED_FSTYPE,
+	NEED_9P,
+	NEED_VIRTIOFS,
+};
 
 static const struct module {
 	const char *symbol, *name;
@@ -50,6 +59,7 @@ static const struct module {
 	{ "VIRTIO_PCI", "virtio_pci", NEED_PCI, NULL },
 	{ "VIRTIO_CONSOLE", "virtio_console", NEED_ALWAYS, NULL },
 	{ "VIRTIO_BLK", "virtio_blk", NEED_ALWAYS, NULL },
+	{ "VIRTIO_NET", "virtio_net", NEED_NETWORK, NULL },
 	{ "OVERLAY_FS", "overlay", NEED_OVERLAY, NULL },
 	{ "SQUASHFS", "squashfs", NEED_FSTYPE, "squashfs" },
 	{ "EXT4_FS", "ext4", NEED_FSTYPE, "ext4" },
@@ -317,6 +327,8 @@ static bool is_needed(const struct module *m, const struct kernel *k, const char
 		return !k->pci;
 	case NEED_PCI:
 		return k->pci;
+	case NEED_NETWORK:
+		return features & KERNEL_NETWORK;
 	case NEED_OVERLAY:
 		return features & KERNEL_OVERLAY;
 	case NEED_FSTYPE:

@@ -55,7 +55,7 @@ bool kernel_has(const struct kernel *k, const char *symbol) must_check nonnull(1
 bool kernel_can(const struct kernel *k, const char *symbol) must_check nonnull(1, 2);
 
 /* What a machine may need beside its disks. */
-enum { KERNEL_OVERLAY = 1, KERNEL_9P = 2, KERNEL_VIRTIOFS = 4 };
+enum { KERNEL_OVERLAY = 1, KERNEL_9P = 2, KERNEL_VIRTIOFS = 4, KERNEL_NETWORK = 8 };
 
 /*
  * Adds the modules that a machine with a root needs and that this kernel does not have built in:

@@ -20,6 +20,9 @@ static int refuse(const struct vm_spec *s, struct err *e)
 		return err_set(e, EINVAL, "runner local: every file is where it is");
 	if (s->nshares)
 		return err_set(e, EINVAL, "runner local: every directory is where it is");
+	if (vm_has_network(s) || s->ntmpfs || s->root_mode != ROOT_OVERLAY)
+		return err_set(e, EINVAL,
+			       "runner local: the network and the file systems are the caller's");
 	if (s->user)
 		return err_set(e, EINVAL, "runner local: the user is the caller's");
 	if (s->tty)

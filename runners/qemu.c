@@ -13,33 +13,32 @@
  */
 #include "runners/qemu.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/payload.h"
 #include "lib/wire.h"
+#include "runners/network.h"
 #include "runners/record.h"
 
-#define SLOTS_NOACPI 8u /* virtio-mmio slots with acpi=off */
-#define SLOTS_ACPI 23u	/* 24, but the first one's interrupt never arrives */
-#define DEFAULT_HZ 250u /* ours and Debian's */
+#define SLOTS_NOACPI 8u		/* virtio-mmio slots with acpi=off */
+#define SLOTS_ACPI 23u		/* 24, but the first one's interrupt never arrives */
+#define MAC "52:54:00:12:34:56" /* QEMU's own first one: nobody else is on the link */
+#define DEFAULT_HZ 250u		/* ours and Debian's */
 
+_Static_assert(VM_SLOTS == SLOTS_ACPI, "a plan with more devices is refused");
 _Static_assert(VM_DISKS + 2 == SLOTS_ACPI, "root and serial port take a slot each");
 _Static_assert(VM_DISKS_NOACPI + 2 == SLOTS_NOACPI, "root and serial port take a slot each");
 
 enum form { FORM_CMDLINE, FORM_ACPI, FORM_PCI };
 
-static size_t slots(const struct vm_spec *s)
-{
-	return 1 + (s->root || s->root_host ? 1 : 0) + s->ndisks + s->nshares;
-}
-
 static enum form form_of(const struct vm_spec *s, const struct qemu_facts *f)
 {
 	if (f->kernel.pci)
 		return FORM_PCI;
-	if (f->kernel.profile == KERNEL_DISTRO || slots(s) > SLOTS_NOACPI)
+	if (f->kernel.profile == KERNEL_DISTRO || vm_slots(s) > SLOTS_NOACPI)
 		return FORM_ACPI;
 	return FORM_CMDLINE;
 }
@@ -124,7 +123,7 @@ int qemu_append(const struct vm_spec *s, const struct qemu_facts *f, struct buf 
 		return r;
 	used = out->len - start;
 	if (form_of(s, f) == FORM_CMDLINE)
-		used += slot_words(slots(s));
+		used += slot_words(vm_slots(s));
 	*budget_left = used > INT32_MAX ? INT32_MIN : (int)QEMU_CMDLINE_MAX - (int)used;
 	return 0;
 }
@@ -269,6 +268,47 @@ static int add_channels(const struct qemu_facts *f, enum form form, struct argv 
 	return r;
 }
 
+/* One -netdev: QEMU is a router with the addresses that the guest is told, or passt is one. */
+static int netdev(const struct vm_spec *s, const struct qemu_facts *f, struct buf *out)
+{
+	int r;
+
+	if (s->network == NETWORK_PASST)
+		return buf_addf(out, "socket,id=net,fd=%d", f->net_fd);
+	r = buf_adds(out, "user,id=net,net=" NETWORK_NET ",host=" NETWORK_GATEWAY
+			  ",dns=" NETWORK_DNS ",dhcpstart=" NETWORK_ADDRESS
+			  ",ipv6-net=" NETWORK_NET6 ",ipv6-host=" NETWORK_GATEWAY6);
+	for (size_t i = 0; i < s->npublish && r == 0; i++) {
+		const struct vm_publish *p = &s->publish[i];
+		char addr[INET_ADDRSTRLEN];
+
+		inet_ntop(AF_INET, &p->addr, addr, sizeof(addr));
+		r = buf_addf(out, ",hostfwd=%s:%s:%u-" NETWORK_ADDRESS ":%u",
+			     p->udp ? "udp" : "tcp", addr, p->host, p->guest);
+	}
+	return r;
+}
+
+static int add_network(const struct vm_spec *s, const struct qemu_facts *f, enum form form,
+		       struct argv *out)
+{
+	cleanup_buf struct buf text = { 0 };
+	int r;
+
+	if (!vm_has_network(s))
+		return 0;
+	r = netdev(s, f, &text);
+	if (r == 0)
+		r = push_pair(out, "-netdev", text.p);
+	if (r == 0)
+		r = argv_push(out, "-device");
+	/* Nothing is booted from it, so its option ROM need not be looked at. */
+	if (r == 0)
+		r = argv_pushf(out, "virtio-net-%s,netdev=net,mac=" MAC "%s", bus(form),
+			       form == FORM_PCI ? ",romfile=" : "");
+	return r;
+}
+
 /* The machine. */
 
 static unsigned long long megabytes(const struct vm_spec *s)
@@ -302,8 +342,14 @@ static int add_machine(const struct vm_spec *s, const struct qemu_facts *f, enum
 		[FORM_ACPI] = "microvm,acpi=on",
 		[FORM_PCI] = "microvm,acpi=on,pcie=on",
 	};
-	int r = argv_push(out, "-M");
+	int r = 0;
 
+	if (s->name)
+		r = argv_push(out, "-name");
+	if (s->name && r == 0)
+		r = argv_pushf(out, "guest=%s,process=%s", s->name, s->name);
+	if (r == 0)
+		r = argv_push(out, "-M");
 	if (r == 0)
 		r = argv_pushf(out, "%s,isa-serial=%s,auto-kernel-cmdline=on%s", machines[form],
 			       f->uart ? "on" : "off", shared(s, f) ? ",memory-backend=mem" : "");
@@ -381,5 +427,7 @@ int qemu_argv(const struct vm_spec *s, const struct qemu_facts *f, struct argv *
 		r = add_disks(s, f, form, out);
 	if (r == 0)
 		r = add_shares(s, f, form, out);
+	if (r == 0)
+		r = add_network(s, f, form, out);
 	return r < 0 ? err_code(e, -r, "QEMU's arguments") : 0;
 }

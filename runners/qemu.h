@@ -24,6 +24,7 @@ struct qemu_facts {
 	uint64_t tsc_khz;	 /* measured; 0 = unknown or not needed */
 	int wire_fd;		 /* QEMU's end of the wire; survives exec */
 	int log_fd;		 /* QEMU's end of the kernel log */
+	int net_fd;		 /* QEMU's end of the link to passt, if there is one */
 	const char *root_format; /* "raw" or "qcow2" for the root; disks are raw */
 	bool uart;	       /* the kernel log comes by the serial port, from its first line on */
 	bool privileged;       /* files of shares may belong to anybody */

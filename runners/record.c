@@ -7,6 +7,7 @@
  */
 #include "runners/record.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@ int record_check_strict(const struct vm_spec *s, struct err *e)
 		{ s->root && s->root_mode == ROOT_RW, "--root-mode rw: the root would change" },
 		{ s->nshares, "--volume: a directory of the host may change" },
 		{ s->env_inherited, "--env: a variable without a value is this host's" },
+		{ vm_has_network(s), "--network: what it says is not the same twice" },
 		{ s->tty, "--tty: a terminal is not the same twice" },
 	};
 
@@ -218,6 +220,57 @@ static json_t *outputs(const struct vm_spec *s, const struct record *r, bool dig
 	return v;
 }
 
+/* Lists of words as the options take them. */
+
+static json_t *volumes(const struct vm_spec *s)
+{
+	json_t *v = json_array();
+
+	for (size_t i = 0; i < s->nshares; i++) {
+		const struct vm_share *sh = &s->share[i];
+
+		if (json_array_append_new(v, json_sprintf("%s:%s:%s", sh->source, sh->target,
+							  sh->readonly ? "ro" : "rw")) < 0)
+			return NULL;
+	}
+	return v;
+}
+
+static json_t *tmpfs(const struct vm_spec *s)
+{
+	json_t *v = json_array();
+
+	for (size_t i = 0; i < s->ntmpfs; i++) {
+		if (json_array_append_new(
+			    v, json_sprintf("%s:%s", s->tmpfs[i].target, s->tmpfs[i].options)) < 0)
+			return NULL;
+	}
+	return v;
+}
+
+static json_t *ports(const struct vm_spec *s)
+{
+	json_t *v = json_array();
+
+	for (size_t i = 0; i < s->npublish; i++) {
+		const struct vm_publish *p = &s->publish[i];
+		char addr[INET_ADDRSTRLEN];
+
+		inet_ntop(AF_INET, &p->addr, addr, sizeof(addr));
+		if (json_array_append_new(v, json_sprintf("%s:%u:%u/%s", addr, p->host, p->guest,
+							  p->udp ? "udp" : "tcp")) < 0)
+			return NULL;
+	}
+	return v;
+}
+
+static const char *network(const struct vm_spec *s)
+{
+	if (!vm_has_network(s))
+		return "none";
+	return s->network == NETWORK_PASST ? "passt" : "user";
+}
+
 /* The same run, as a machine description. What is at its default is said, too. */
 static json_t *description(const struct vm_spec *s, const char *kernel, const struct record *r)
 {
@@ -225,12 +278,13 @@ static json_t *description(const struct vm_spec *s, const char *kernel, const st
 	json_t *v;
 
 	snprintf(umask, sizeof(umask), "%03o", s->has_umask ? s->umask : 022);
-	v = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:i,s:s,s:s,s:s,s:s,s:s,s:b}", "kernel",
-		      pinned(kernel, r->kernel), "args", list(&s->args), "env",
+	v = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:I,s:i,s:s,s:s,s:s,s:s,s:s,s:b}",
+		      "kernel", pinned(kernel, r->kernel), "args", list(&s->args), "env",
 		      environment(&s->env), "devices", disks(s, r), "in", inputs(s, r), "out",
-		      outputs(s, r, false), "memory", (json_int_t)s->memory, "cpus", (int)s->cpus,
-		      "cwd", s->cwd ? s->cwd : "/", "user", s->user ? s->user : "0:0", "umask",
-		      umask, "root-mode", payload_root_mode_name(s->root_mode), "append",
+		      outputs(s, r, false), "volumes", volumes(s), "tmpfs", tmpfs(s), "publish",
+		      ports(s), "network", network(s), "memory", (json_int_t)s->memory, "cpus",
+		      (int)s->cpus, "cwd", s->cwd ? s->cwd : "/", "user", s->user ? s->user : "0:0",
+		      "umask", umask, "root-mode", payload_root_mode_name(s->root_mode), "append",
 		      s->append ? s->append : "", "strict", s->strict);
 	if (!v)
 		return NULL;

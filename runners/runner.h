@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,7 +16,8 @@
 #include "lib/payload.h"
 #include "lib/proc.h"
 
-#define VM_DISKS 21u	   /* with the root and the serial port: 23 virtio-mmio slots that work */
+#define VM_SLOTS 23u	   /* virtio devices, with the serial port: virtio-mmio slots that work */
+#define VM_DISKS 21u	   /* with the serial port and the root; a network takes one of them */
 #define VM_DISKS_NOACPI 6u /* our profile (acpi=off) has 8 slots */
 #define VM_SHARES 21u	   /* -v and --mount: they take slots as disks do */
 #define VM_COPIES 64u	   /* --in, and as many --out */
@@ -24,6 +26,10 @@
 #define VM_MEMORY_DEFAULT ((uint64_t)256 << 20)
 #define VM_CPUS_MAX 64u
 #define VM_CONFIG_MAX ((size_t)4 << 20) /* bytes of a machine description */
+
+#define VM_PUBLISH 32u	/* ports */
+#define VM_TMPFS 32u	/* of the 64 mounts that a machine can be told */
+#define VM_NAME_MAX 64u /* bytes: it becomes a part of an address of 108 */
 
 enum vm_accel { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG };
 
@@ -41,6 +47,21 @@ struct vm_copy {
 	char *guest;   /* owned, absolute */
 	char *digest;  /* owned; what it has to be (archive/digest.h), or NULL */
 	unsigned line; /* of the description that names it; 0 = an option */
+};
+
+/* The first is what nobody has said anything about; config_plan() leaves one of the others. */
+enum vm_network { NETWORK_UNSAID, NETWORK_NONE, NETWORK_USER, NETWORK_PASST };
+
+/* A port of this host that leads to one of the guest. */
+struct vm_publish {
+	struct in_addr addr;
+	uint16_t host, guest; /* host byte order */
+	bool udp;
+};
+
+struct vm_tmpfs {
+	char *target;  /* owned, absolute */
+	char *options; /* owned, for mount(8) */
 };
 
 struct vm_disk {
@@ -67,11 +88,17 @@ struct vm_spec {
 	size_t nshares;
 	struct vm_copy in[VM_COPIES], out[VM_COPIES]; /* in the order in which they happen */
 	size_t nin, nout;
-	bool strict;	 /* everything that goes in is named by its digest */
-	char *record;	 /* owned; where to say what the run was, or NULL */
+	bool strict;  /* everything that goes in is named by its digest */
+	char *record; /* owned; where to say what the run was, or NULL */
+	struct vm_tmpfs tmpfs[VM_TMPFS];
+	size_t ntmpfs;
+	enum vm_network network;
+	struct vm_publish publish[VM_PUBLISH];
+	size_t npublish;
 	uint64_t memory; /* bytes */
 	unsigned cpus;
 	enum vm_accel accel;
+	char *name;	     /* owned, or NULL; no two runs of a user have the same */
 	char *hostname;	     /* owned, or NULL */
 	uint64_t timeout_ms; /* 0 = none */
 	bool no_stdin;
@@ -89,6 +116,11 @@ struct vm_spec {
 };
 
 void vm_spec_free(struct vm_spec *s) nonnull(1);
+
+bool vm_has_network(const struct vm_spec *s) must_check nonnull(1);
+
+/* Virtio devices that the machine has: serial port, root, disks, network. At most VM_SLOTS. */
+size_t vm_slots(const struct vm_spec *s) must_check nonnull(1);
 
 struct runner {
 	const char *name;

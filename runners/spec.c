@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of a plan. */
+/* What a plan amounts to, and its end. */
 #include <stdlib.h>
 
 #include "runners/runner.h"
@@ -13,6 +13,17 @@ static void free_copies(struct vm_copy *c, size_t n)
 	}
 }
 
+bool vm_has_network(const struct vm_spec *s)
+{
+	return s->network == NETWORK_USER || s->network == NETWORK_PASST;
+}
+
+size_t vm_slots(const struct vm_spec *s)
+{
+	return 1 + (s->root || s->root_host ? 1 : 0) + s->ndisks + s->nshares +
+	       (vm_has_network(s) ? 1 : 0);
+}
+
 void vm_spec_free(struct vm_spec *s)
 {
 	free(s->runner);
@@ -24,6 +35,7 @@ void vm_spec_free(struct vm_spec *s)
 	free(s->record);
 	free(s->append);
 	free(s->root);
+	free(s->name);
 	free(s->hostname);
 	free(s->cwd);
 	free(s->user);
@@ -38,6 +50,10 @@ void vm_spec_free(struct vm_spec *s)
 	}
 	free_copies(s->in, s->nin);
 	free_copies(s->out, s->nout);
+	for (size_t i = 0; i < s->ntmpfs; i++) {
+		free(s->tmpfs[i].target);
+		free(s->tmpfs[i].options);
+	}
 	argv_free(&s->args);
 	argv_free(&s->env);
 	*s = (struct vm_spec){ 0 };

@@ -28,6 +28,9 @@
 #include "runners/accel.h"
 #include "runners/base.h"
 #include "runners/kernel.h"
+#include "runners/name.h"
+#include "runners/network.h"
+#include "runners/passt.h"
 #include "runners/qemu.h"
 #include "runners/relay.h"
 #include "runners/runner.h"
@@ -89,16 +92,24 @@ static void fill_shares(const struct plan *plan, struct names *names, struct pay
 	}
 }
 
+static int by_target(const void *a, const void *b)
+{
+	const struct payload_mount *x = a, *y = b;
+
+	return strcmp(x->target, y->target);
+}
+
 /* Strings stay the spec's; names are the caller's. */
 static void fill_payload(const struct plan *plan, struct names *names, struct payload *p)
 {
 	const struct vm_spec *s = plan->spec;
 	struct payload_machine *m = &p->machine;
 
-	if (s->root || s->root_host) {
+	if (s->root || s->root_host)
 		m->root = QEMU_ROOT_SERIAL;
+	/* The initrd has no image that could be changed. */
+	if (m->root || s->root_mode == ROOT_RO)
 		m->root_mode = s->root_mode;
-	}
 	if (s->root_host)
 		m->fstype = plan->facts.virtiofsd ? "virtiofs" : "9p";
 	fill_shares(plan, names, m);
@@ -107,7 +118,20 @@ static void fill_payload(const struct plan *plan, struct names *names, struct pa
 		m->device[m->ndevices++] = (struct payload_device){ .serial = names->disk[i],
 								    .node = s->disk[i].node };
 	}
+	for (size_t i = 0; i < s->ntmpfs; i++)
+		m->mount[m->nmounts++] = (struct payload_mount){ "tmpfs", s->tmpfs[i].target,
+								 "tmpfs", s->tmpfs[i].options };
+	/* What is above is mounted first. */
+	qsort(m->mount, m->nmounts, sizeof(m->mount[0]), by_target);
 	m->hostname = s->hostname;
+	if (vm_has_network(s))
+		m->network = (struct payload_network){
+			.address = NETWORK_ADDRESS "/" NETWORK_PREFIX,
+			.gateway = NETWORK_GATEWAY,
+			.address6 = NETWORK_ADDRESS6 "/" NETWORK_PREFIX6,
+			.gateway6 = NETWORK_GATEWAY6,
+			.nameserver = NETWORK_DNS,
+		};
 	p->process.args = (const char **)s->args.v;
 	p->process.nargs = s->args.n;
 	p->process.env = (const char **)s->env.v;
@@ -221,8 +245,9 @@ static int show(struct plan *p, struct err *e)
 	p->facts.wire_fd = 3;
 	p->facts.log_fd = 4;
 	p->facts.root_fd = 5;
+	p->facts.net_fd = 6;
 	for (size_t i = 0; i < p->spec->nshares; i++)
-		p->facts.share_fd[i] = (int)(6 + i);
+		p->facts.share_fd[i] = (int)(7 + i);
 	if (p->spec->show_append) {
 		r = qemu_append(p->spec, &p->facts, &text, &left);
 	} else {
@@ -278,12 +303,12 @@ static int ends_open(struct ends *n, struct err *e)
 	return 0;
 }
 
-static int start_qemu(struct plan *p, struct ends *n, pid_t *pid, struct err *e)
+static int start_qemu(struct plan *p, struct ends *n, int net, pid_t *pid, struct err *e)
 {
 	cleanup_argv struct argv argv = { 0 };
 	cleanup_close int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	struct proc_spec s = PROC_SPEC_INIT;
-	int keep[4 + VM_SHARES] = { n->wire[1], n->log[1] };
+	int keep[5 + VM_SHARES] = { n->wire[1], n->log[1] };
 	size_t nkeep = 2;
 	struct proc_failure f;
 	int r;
@@ -292,6 +317,7 @@ static int start_qemu(struct plan *p, struct ends *n, pid_t *pid, struct err *e)
 		return err_sys(e, "open /dev/null");
 	p->facts.wire_fd = n->wire[1];
 	p->facts.log_fd = n->log[1];
+	p->facts.net_fd = net;
 	r = qemu_argv(p->spec, &p->facts, &argv, e);
 	if (r < 0)
 		return r;
@@ -302,6 +328,8 @@ static int start_qemu(struct plan *p, struct ends *n, pid_t *pid, struct err *e)
 	s.close_rest = true;
 	if (p->base.fd >= 0)
 		keep[nkeep++] = p->base.fd;
+	if (net >= 0)
+		keep[nkeep++] = net;
 	if (p->facts.root_fd >= 0)
 		keep[nkeep++] = p->facts.root_fd;
 	for (size_t i = 0; i < VM_SHARES; i++) {
@@ -393,10 +421,34 @@ static int contact_limit(bool kvm, uint64_t *ms, struct err *e)
 	return 0;
 }
 
+/* QEMU, with what serves it. *net: QEMU has its link, and nobody else. */
+static int start(struct plan *p, struct ends *n, struct passt *net, struct companions *beside,
+		 pid_t *pid, struct err *e)
+{
+	int r = ends_open(n, e);
+
+	p->facts.root_fd = -1;
+	memset(p->facts.share_fd, -1, sizeof(p->facts.share_fd));
+	if (r == 0)
+		r = share_start(p->spec, &p->facts, n->err[1], beside, e);
+	if (r == 0 && p->spec->network == NETWORK_PASST) {
+		r = passt_start(p->spec, net, e);
+		if (r < 0)
+			show_tail("passt", &net->text, LOG_LINES);
+	}
+	if (r == 0)
+		r = start_qemu(p, n, net->link, pid, e);
+	if (net->link >= 0)
+		close(take_fd(&net->link));
+	shares_close(p);
+	return r;
+}
+
 /* One machine. *again: it made no contact, and emulation is to be tried. */
 static int run_once(struct plan *p, const struct proc_signals *entry, int closed, bool *again,
 		    struct err *e)
 {
+	cleanup_passt struct passt net = PASST_INIT;
 	struct relay r = { .spec = p->spec, .entry = entry, .closed = closed };
 	struct companions beside = COMPANIONS_INIT;
 	struct ends n;
@@ -406,14 +458,7 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 
 	if (k < 0)
 		return code;
-	k = ends_open(&n, e);
-	p->facts.root_fd = -1;
-	memset(p->facts.share_fd, -1, sizeof(p->facts.share_fd));
-	if (k == 0)
-		k = share_start(p->spec, &p->facts, n.err[1], &beside, e);
-	if (k == 0)
-		k = start_qemu(p, &n, &r.qemu, e);
-	shares_close(p);
+	k = start(p, &n, &net, &beside, &r.qemu, e);
 	if (k < 0) {
 		companions_end(&beside);
 		ends_close(&n);
@@ -438,6 +483,9 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 	}
 	k = relay_run(&r, &code, e);
 	companions_end(&beside);
+	passt_stop(&net);
+	if (net.failure[0])
+		msg_warn("the machine had lost its network: passt ended (%s)", net.failure);
 	*again = k < 0 && code == EXIT_EXECVM && !r.contact && p->may_retry;
 	p->mute = r.lost && !r.contact && !r.log_tail.len && r.qemu_status.kind == PROC_EXITED &&
 		  !r.qemu_status.value && !p->facts.uart;
@@ -448,6 +496,7 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 		if (k == -EIO || k == -ETIMEDOUT || k == -EPROTO) {
 			show_tail("guest log", &r.log_tail, p->spec->boot_log ? 0 : LOG_LINES);
 			show_tail("qemu", &r.qemu_text, LOG_LINES);
+			show_tail("passt", &net.text, LOG_LINES);
 		}
 	}
 	if (p->spec->record && r.has_status &&
@@ -490,13 +539,18 @@ static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int
 {
 	struct plan p = { .spec = s, .base = { .fd = -1 }, .start_ns = clock_ns() };
 	int code = EXIT_EXECVM;
-	bool again = false;
+	cleanup_close int name = -1;
+	bool again = false, only_shown = s->dry_run || s->show_append;
 	int r = plan_make(&p, e);
 
+	if (r == 0 && !only_shown)
+		r = network_check_ports(s, e);
+	if (r == 0 && !only_shown && s->name)
+		r = name = name_hold(s->name, e);
 	p.planned_ms = (clock_ns() - p.start_ns) / 1000000u;
-	if (r == 0 && (s->dry_run || s->show_append))
+	if (r >= 0 && only_shown)
 		code = show(&p, e) < 0 ? EXIT_EXECVM : 0;
-	else if (r == 0)
+	else if (r >= 0)
 		code = run_once(&p, entry, closed, &again, e);
 	while (again) {
 		again = false;

@@ -22,11 +22,18 @@ static inline bool same_list(const char *const *a, size_t na, const char *const 
 	return !a || (!a[na] && !b[nb]);
 }
 
+static inline bool same_network(const struct payload_network *a, const struct payload_network *b)
+{
+	return same_text(a->address, b->address) && same_text(a->gateway, b->gateway) &&
+	       same_text(a->address6, b->address6) && same_text(a->gateway6, b->gateway6) &&
+	       same_text(a->nameserver, b->nameserver);
+}
+
 static inline bool same_machine(const struct payload_machine *a, const struct payload_machine *b)
 {
 	if (!same_text(a->root, b->root) || a->root_mode != b->root_mode ||
 	    !same_text(a->fstype, b->fstype) || !same_text(a->hostname, b->hostname) ||
-	    !same_text(a->network, b->network) || a->ndevices != b->ndevices ||
+	    !same_network(&a->network, &b->network) || a->ndevices != b->ndevices ||
 	    a->nmounts != b->nmounts)
 		return false;
 	for (size_t i = 0; i < a->ndevices; i++) {

@@ -92,8 +92,8 @@ for c in gzip zstd lz4; do
 	same "R12 $c: $c unpacks it" back plain
 	like "R13 $c: measured" "$("$EXECVM" initrd info a.$c)" "$("$EXECVM" initrd info plain | cut -d, -f1,3,4 | sed 's/^plain: \([^,]*\),/\1, [0-9]* bytes,/')"
 done
-is 'R12 gzip as -n makes it: no name, no time' "$(od -An -tx1 -N8 a.gzip | tr -d ' ')" 1f8b080000000000
-is 'R12 lz4 is the legacy format' "$(od -An -tx1 -N4 a.lz4 | tr -d ' ')" 02214c18
+is 'R12 gzip as -n makes it: no name, no time' "$(od -An -tx1 -N 8 a.gzip | tr -d ' ')" 1f8b080000000000
+is 'R12 lz4 is the legacy format' "$(od -An -tx1 -N 4 a.lz4 | tr -d ' ')" 02214c18
 status 'R12 X6 others are refused' 125 "$EXECVM" initrd build --no-check --compress xz -o never
 like 'R12 X6 and named' "$(cat err)" "'xz'"
 done_testing

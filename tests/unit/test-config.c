@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* proves: X6 T1 */
+/* proves: X6 N1 N3 N6 N7 N8 N9 T1 */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -374,6 +374,226 @@ static void interactive_keeps_stdin(void)
 	NO_PLAN("--interactive: not with --no-stdin", "-c", "none.json", "-n", "-i", "x");
 }
 
+static void the_network_is_what_was_said(void)
+{
+	struct vm_spec s;
+	struct err e;
+
+	tap_case("N1: no network unless it is asked for");
+	ok_int(PLAN(&s, &e, "x"), 0);
+	ok_int(s.network, NETWORK_NONE);
+	ok(!vm_has_network(&s));
+	ok_int(vm_slots(&s), 1);
+	vm_spec_free(&s);
+	ok_int(PLAN(&s, &e, "--net", "passt", "x"), 0);
+	ok_int(s.network, NETWORK_PASST);
+	ok_int(vm_slots(&s), 2);
+	vm_spec_free(&s);
+	NO_PLAN("--network: 'bridge' is none of none, user, passt", "--network", "bridge", "x");
+
+	tap_case("N3: ports");
+	ok_int(PLAN(&s, &e, "-p", "8080:80", "-p", "0.0.0.0:65535:1/udp", "-p", "8080:53/udp", "-p",
+		    "127.0.0.2:8080:81/tcp", "x"),
+	       0);
+	ok_str(e.msg, "");
+	ok_int(s.network, NETWORK_USER);
+	ok_int(s.npublish, 4);
+	ok_int(ntohl(s.publish[0].addr.s_addr), INADDR_LOOPBACK);
+	ok_int(s.publish[0].host, 8080);
+	ok_int(s.publish[0].guest, 80);
+	ok(!s.publish[0].udp && s.publish[1].udp && s.publish[2].udp && !s.publish[3].udp);
+	ok_int(s.publish[1].addr.s_addr, INADDR_ANY);
+	ok_int(s.publish[1].host, 65535);
+	ok_int(s.publish[1].guest, 1);
+	vm_spec_free(&s);
+	make("d.json", "{\"network\": \"passt\",\n\"publish\": [\"1:2\", \"3:4\"]}");
+	ok_int(PLAN(&s, &e, "-c", "d.json", "-p", "3:5", "-p", "6:6", "x"), 0);
+	ok_int(s.network, NETWORK_PASST);
+	ok_int(s.npublish, 3);
+	ok_int(s.publish[1].host, 3);
+	ok_int(s.publish[1].guest, 5);
+	vm_spec_free(&s);
+}
+
+static void bad_ports_are_refused_by_name(void)
+{
+	static const char *const bad[][2] = {
+		{ "80", "'80' is not [ADDR:]HOST:GUEST[/tcp|/udp]" },
+		{ "", "'' is not [ADDR:]HOST:GUEST[/tcp|/udp]" },
+		{ "0:80", "'0:80': the host's port must be given: none is chosen by itself" },
+		{ ":80", "':80': the host's port must be given: none is chosen by itself" },
+		{ "127.0.0.1::80",
+		  "'127.0.0.1::80': the host's port must be given: none is chosen by itself" },
+		{ "80:", "'80:': the guest's port must be given: none is chosen by itself" },
+		{ "80:0", "'80:0': the guest's port must be given: none is chosen by itself" },
+		{ "65536:80", "'65536:80': '65536' is no port (1 to 65535)" },
+		{ "80:http", "'80:http': 'http' is no port (1 to 65535)" },
+		{ "+80:80", "'+80:80': '+80' is no port (1 to 65535)" },
+		{ "80-90:80", "'80-90:80': a range: ports are published one by one" },
+		{ "80:80-90", "'80:80-90': a range: ports are published one by one" },
+		{ "80:80/sctp", "'80:80/sctp': 'sctp' is neither tcp nor udp" },
+		{ "80:80/", "'80:80/': '' is neither tcp nor udp" },
+		{ "[::1]:80:80", "'[::1]:80:80': ports are published on IPv4 addresses only" },
+		{ "::1:80:80", "'::1:80:80': ports are published on IPv4 addresses only" },
+		{ "127.1:80:80", "'127.1:80:80': '127.1' is no IPv4 address" },
+		{ "localhost:80:80", "'localhost:80:80': 'localhost' is no IPv4 address" },
+		{ ":80:80", "':80:80': '' is no IPv4 address" },
+		{ "1.2.3.4,x:1:2", "'1.2.3.4,x:1:2': '1.2.3.4,x' is no IPv4 address" },
+	};
+
+	tap_case("N3: bad ports are refused by name");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		char want[200];
+
+		snprintf(want, sizeof(want), "-p: %s", bad[i][1]);
+		NO_PLAN(want, "-p", bad[i][0], "x");
+	}
+	NO_PLAN("-p: '80:2': port 80/tcp is published twice", "-p", "80:1", "-p", "80:2", "x");
+	NO_PLAN("-p: '80:2': port 80/tcp is published twice", "-p", "0.0.0.0:80:1", "-p", "80:2",
+		"x");
+	NO_PLAN("-p: '0.0.0.0:80:2': port 80/tcp is published twice", "-p", "80:1", "-p",
+		"0.0.0.0:80:2", "x");
+	NO_PLAN("a port is published, and the network is none", "--network", "none", "-p", "80:80",
+		"x");
+	refused("{\n\"publish\": [\"80:1\", \"80:1\"]}",
+		"d/m.json:2: key 'publish': '80:1': port 80/tcp is published twice");
+	refused("{\"publish\": [80]}", "d/m.json:1: key 'publish': element 0 is not a string");
+	refused("{\"publish\": \"80:80\"}", "d/m.json:1: key 'publish': must be a list");
+	refused("{\"network\": true}", "d/m.json:1: key 'network': must be a string");
+}
+
+/* As many disks as there are options for, then COUNT words more. */
+static int plan_disks(size_t n, const char *const *more, struct err *e)
+{
+	const char *words[2 * VM_DISKS + 8];
+	char disk[VM_DISKS + 1][40];
+	struct vm_spec s = { 0 };
+	size_t k = 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		char file[16];
+
+		snprintf(file, sizeof(file), "n%zu", i);
+		make(file, "x");
+		snprintf(disk[i], sizeof(disk[i]), "n%zu=/dev/n%zu", i, i);
+		words[k++] = "--disk";
+		words[k++] = disk[i];
+	}
+	while (*more)
+		words[k++] = *more++;
+	words[k++] = "x";
+	words[k] = NULL;
+	r = plan(words, &s, e);
+	vm_spec_free(&s);
+	return r;
+}
+
+#define DISKS(n, e, ...) plan_disks(n, (const char *const[]){ __VA_ARGS__, NULL }, e)
+
+static void a_network_takes_the_place_of_a_disk(void)
+{
+	struct err e;
+
+	tap_case("N1: as many devices as there are slots, and one more");
+	make("root", "x");
+	ok_int(DISKS(VM_DISKS, &e, "--root", "root"), 0);
+	ok_int(DISKS(VM_DISKS, &e, "--network", "user"), 0);
+	ok_int(DISKS(VM_DISKS - 1, &e, "--root", "root", "--network", "user"), 0);
+	ok_int(DISKS(VM_DISKS, &e, "--root", "root", "--network", "user"), -E2BIG);
+	ok_str(e.msg, "21 disks, 0 directories, a root, a network: 24 devices with the console, "
+		      "and a machine has 23 slots");
+}
+
+static void a_root_is_read_only_in_two_ways(void)
+{
+	struct vm_spec s;
+	struct err e;
+
+	tap_case("N6: --read-only is --root-mode ro");
+	ok_int(PLAN(&s, &e, "--read-only", "x"), 0);
+	ok_int(s.root_mode, ROOT_RO);
+	vm_spec_free(&s);
+	ok_int(PLAN(&s, &e, "--read-only", "--root-mode", "ro", "x"), 0);
+	vm_spec_free(&s);
+	NO_PLAN("--read-only: read-only, and root mode rw: only one can be", "--read-only",
+		"--root-mode", "rw", "x");
+	NO_PLAN("--read-only: read-only, and root mode overlay: only one can be", "--read-only",
+		"--root-mode", "overlay", "x");
+	refused("{\"read-only\": true,\n\"root-mode\": \"rw\"}",
+		"d/m.json:2: key 'root-mode': read-only, and root mode rw: only one can be");
+	make("d.json", "{\"read-only\": true}");
+	ok_int(PLAN(&s, &e, "-c", "d.json", "--root-mode", "rw", "x"), 0);
+	ok_int(s.root_mode, ROOT_RW);
+	vm_spec_free(&s);
+	make("d.json", "{\"read-only\": false, \"root-mode\": \"rw\"}");
+	ok_int(PLAN(&s, &e, "-c", "d.json", "x"), 0);
+	ok_int(s.root_mode, ROOT_RW);
+	vm_spec_free(&s);
+}
+
+static void tmpfs_has_the_options_of_docker(void)
+{
+	struct vm_spec s;
+	struct err e;
+
+	tap_case("N7: --tmpfs");
+	make("d.json", "{\"tmpfs\": [\"/a\", \"/b:ro\"]}");
+	ok_int(PLAN(&s, &e, "-c", "d.json", "--tmpfs", "/b:size=10%,exec,mode=1777,uid=1,gid=0",
+		    "--tmpfs", "/c d:", "x"),
+	       0);
+	ok_str(e.msg, "");
+	ok_int(s.ntmpfs, 3);
+	ok_str(s.tmpfs[0].target, "/a");
+	ok_str(s.tmpfs[0].options, "rw,noexec,nosuid,nodev");
+	ok_str(s.tmpfs[1].target, "/b");
+	ok_str(s.tmpfs[1].options, "rw,noexec,nosuid,nodev,size=10%,exec,mode=1777,uid=1,gid=0");
+	ok_str(s.tmpfs[2].target, "/c d");
+	vm_spec_free(&s);
+	NO_PLAN("--tmpfs: 'a' is not an absolute path below /", "--tmpfs", "a", "x");
+	NO_PLAN("--tmpfs: '/' is not an absolute path below /", "--tmpfs", "/", "x");
+	NO_PLAN("--tmpfs: '' is not an absolute path below /", "--tmpfs", "", "x");
+	NO_PLAN("--tmpfs: 'size' is no option of a tmpfs", "--tmpfs", "/a:size", "x");
+	NO_PLAN("--tmpfs: 'size=' is no option of a tmpfs", "--tmpfs", "/a:size=", "x");
+	NO_PLAN("--tmpfs: 'size=1x' is no option of a tmpfs", "--tmpfs", "/a:size=1x", "x");
+	NO_PLAN("--tmpfs: 'mode=8' is no option of a tmpfs", "--tmpfs", "/a:ro,mode=8", "x");
+	NO_PLAN("--tmpfs: 'bind' is no option of a tmpfs", "--tmpfs", "/a:bind", "x");
+	NO_PLAN("--tmpfs: '' is no option of a tmpfs", "--tmpfs", "/a:ro,,rw", "x");
+	NO_PLAN("--tmpfs: /a is given twice", "--tmpfs", "/a", "--tmpfs", "/a:ro", "x");
+}
+
+static void names_have_the_rule_of_docker(void)
+{
+	static const char *const bad[] = { "",	  "a",	 "-a",	".a",	   "_a",
+					   "a b", "a,b", "a/b", "\xc3\xa4" };
+	char longest[VM_NAME_MAX + 2];
+	struct vm_spec s;
+	struct err e;
+
+	tap_case("N8: names");
+	memset(longest, 'a', sizeof(longest));
+	longest[VM_NAME_MAX + 1] = '\0';
+	ok(PLAN(&s, &e, "--name", longest, "x") < 0);
+	longest[VM_NAME_MAX] = '\0';
+	ok_int(PLAN(&s, &e, "--name", longest, "x"), 0);
+	ok_str(s.name, longest);
+	vm_spec_free(&s);
+	ok_int(PLAN(&s, &e, "--name", "0._-z", "x"), 0);
+	vm_spec_free(&s);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		char want[200];
+
+		snprintf(
+			want, sizeof(want),
+			"--name: '%s' is not 2..64 letters, digits, '.', '-', '_', the first one a "
+			"letter or a digit",
+			bad[i]);
+		NO_PLAN(want, "--name", bad[i], "x");
+	}
+	tap_case("N9: whole CPUs");
+	NO_PLAN("--cpus: '1.5': a machine has whole CPUs only", "--cpus", "1.5", "x");
+}
+
 /* Every key that has an option must have one of the table. */
 static void the_option_table_is_whole(void)
 {
@@ -383,7 +603,8 @@ static void the_option_table_is_whole(void)
 		"workdir", "user",    "hostname", "timeout",	 "no-stdin", "tty",
 		"accel",   "config",  "dry-run",  "show-append", "boot-log", "timings",
 		"debug",   "verbose", "help",	  "volume",	 "mount",    "in",
-		"out",	   "strict",  "record",	  "interactive"
+		"out",	   "strict",  "record",	  "interactive", "network",  "net",
+		"publish", "tmpfs",   "name",	  "read-only"
 	};
 	size_t n = 0;
 
@@ -414,6 +635,12 @@ int main(void)
 	more_memory_than_the_host_has_is_refused();
 	env_files_are_read_as_docker_does();
 	interactive_keeps_stdin();
+	the_network_is_what_was_said();
+	bad_ports_are_refused_by_name();
+	a_network_takes_the_place_of_a_disk();
+	a_root_is_read_only_in_two_ways();
+	tmpfs_has_the_options_of_docker();
+	names_have_the_rule_of_docker();
 	the_option_table_is_whole();
 	return tap_done();
 }

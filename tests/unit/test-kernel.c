@@ -207,12 +207,16 @@ static bool has(const struct argv *a, const char *name)
 static void modules_are_those_that_the_machine_needs(void)
 {
 	struct kernel k = { .path = "bz", .config = "bz.config", .profile = KERNEL_DISTRO };
-	cleanup_argv struct argv none = { 0 }, squashfs = { 0 }, all = { 0 };
+	cleanup_argv struct argv none = { 0 }, squashfs = { 0 }, all = { 0 }, net = { 0 };
 
 	tap_case("X6: modules are those of the machine and the root");
 	write_text("bz.config", "CONFIG_VIRTIO_MMIO=m\nCONFIG_VIRTIO_PCI=m\nCONFIG_VIRTIO_BLK=m\n"
 				"CONFIG_VIRTIO_CONSOLE=m\nCONFIG_OVERLAY_FS=m\nCONFIG_SQUASHFS=m\n"
-				"CONFIG_EXT4_FS=y\nCONFIG_CRYPTO_CRC32C=y\nCONFIG_EROFS_FS=m\n");
+				"CONFIG_EXT4_FS=y\nCONFIG_CRYPTO_CRC32C=y\nCONFIG_EROFS_FS=m\n"
+				"CONFIG_VIRTIO_NET=m\n");
+	ok_int(kernel_modules(&k, "", KERNEL_NETWORK, &net), 0);
+	ok_int(net.n, 4);
+	ok(has(&net, "virtio_net"));
 	ok_int(kernel_modules(&k, "", 0, &none), 0);
 	ok_int(none.n, 3);
 	ok(has(&none, "virtio_mmio") && has(&none, "virtio_blk") && has(&none, "virtio_console"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* proves: I2 I4 I8 I9 I31 I32 */
+/* proves: I2 I4 I8 I9 I31 I32 N2 */
 #include "lib/payload.h"
 
 #include <errno.h>
@@ -186,7 +186,9 @@ static void everything(void)
 		"{\"root\":\"disk0\",\"root-mode\":\"rw\",\"fstype\":\"ext4\","
 		"\"devices\":{\"disk0\":\"/dev/vda\",\"d\":\"/dev/mapper/x\"},"
 		"\"mounts\":[{\"device\":\"t\",\"target\":\"/t\",\"mtype\":\"\"}],"
-		"\"hostname\":\"build\",\"network\":\"none\",\"args\":[\"a\"],"
+		"\"hostname\":\"build\",\"network\":{\"address\":\"10.0.2.15/24\","
+		"\"gateway\":\"10.0.2.2\",\"address6\":\"fec0::15/64\",\"gateway6\":\"fec0::2\","
+		"\"nameserver\":\"10.0.2.3\"},\"args\":[\"a\"],"
 		"\"env\":{\"Z\":\"\",\"A\":\"x=y\"},\"cwd\":\"/src\",\"user\":\"1:2\",\"umask\":\"027\","
 		"\"rlimits\":{\"nofile\":1024,\"core\":\"unlimited\",\"stack\":[1,\"unlimited\"]},"
 		"\"no-new-privs\":true,\"tty\":true,\"exec\":false}");
@@ -208,7 +210,11 @@ static void everything(void)
 	ok_str(m->mount[0].mtype, "");
 	ok(!m->mount[0].options);
 	ok_str(m->hostname, "build");
-	ok_str(m->network, "none");
+	ok_str(m->network.address, "10.0.2.15/24");
+	ok_str(m->network.gateway, "10.0.2.2");
+	ok_str(m->network.address6, "fec0::15/64");
+	ok_str(m->network.gateway6, "fec0::2");
+	ok_str(m->network.nameserver, "10.0.2.3");
 	ok_int(p->nargs, 1);
 	ok_int(p->nenv, 2);
 	ok_str(p->env[0], "Z=");
@@ -312,8 +318,21 @@ static void machine_values(void)
 	refused("{\"root-mode\":\"RO\"}", "root-mode: offset 13: neither overlay nor ro nor rw");
 	refused("{\"root-mode\":\"\"}", "root-mode: offset 13: neither overlay nor ro nor rw");
 	refused("{\"hostname\":\"\"}", "hostname: offset 12: empty");
-	refused("{\"network\":\"user\"}", "network: offset 11: only none is known");
-	refused("{\"network\":\"\"}", "network: offset 11: only none is known");
+	refused("{\"network\":\"user\"}", "network: offset 11: neither none nor an object");
+	refused("{\"network\":\"\"}", "network: offset 11: neither none nor an object");
+	refused("{\"network\":{}}", "network: offset 13: address or address6 is missing");
+	refused("{\"network\":{\"nameserver\":\"1\"}}",
+		"network: offset 29: address or address6 is missing");
+	refused("{\"network\":{\"address\":\"1\",\"gateway6\":\"2\"}}",
+		"network: offset 41: a gateway without an address");
+	refused("{\"network\":{\"address6\":\"1\",\"gateway\":\"2\"}}",
+		"network: offset 41: a gateway without an address");
+	refused("{\"network\":{\"address\":\"\"}}", "network: address: offset 22: empty");
+	refused("{\"network\":{\"mac\":\"1\"}}", "network: offset 12: unknown key 'mac'");
+	tap_case("N2: network");
+	accepted("{\"network\":\"none\"}");
+	accepted("{\"network\":{\"address\":\"1\"}}");
+	accepted("{\"Network\":{\"ADDRESS6\":\"1\",\"gateway6\":\"2\",\"nameserver\":\"3\"}}");
 	tap_case("I4: root-mode");
 	accepted("{\"root-mode\":\"overlay\"}");
 	accepted("{\"root-mode\":\"ro\"}");
@@ -735,7 +754,12 @@ static void random_machine(struct payload_machine *m)
 	m->root_mode = (enum root_mode)below(3);
 	m->fstype = maybe("x", 10);
 	m->hostname = maybe("h", 15);
-	m->network = below(2) ? "none" : NULL;
+	m->network.address = maybe("a", 10);
+	m->network.address6 = maybe("b", 10);
+	m->network.gateway = m->network.address ? maybe("c", 10) : NULL;
+	m->network.gateway6 = m->network.address6 ? maybe("d", 10) : NULL;
+	if (m->network.address || m->network.address6)
+		m->network.nameserver = maybe("e", 10);
 	m->ndevices = below(6);
 	for (size_t i = 0; i < m->ndevices; i++) {
 		snprintf(number, sizeof(number), "%zu", i);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* proves: D1 D2 D5 X1 X4 X6 */
+/* proves: D1 D2 D5 X1 X4 X6 N1 N3 N8 */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -106,6 +106,28 @@ static void golden_argv(void)
 	golden("qemu-distribution-pci.txt", &s, &f);
 }
 
+static void golden_network(void)
+{
+	struct vm_spec s = spec();
+	struct qemu_facts f = ours;
+
+	s.name = (char *)"web-1";
+	s.network = NETWORK_USER;
+	s.npublish = 2;
+	s.publish[0] = (struct vm_publish){ { htonl(INADDR_LOOPBACK) }, 8080, 80, false };
+	s.publish[1] = (struct vm_publish){ { htonl(INADDR_ANY) }, 65535, 1, true };
+	golden("qemu-network.txt", &s, &f);
+	s.name = NULL;
+	s.network = NETWORK_PASST;
+	f.net_fd = 5;
+	f.kernel.profile = KERNEL_DISTRO;
+	golden("qemu-network-passt.txt", &s, &f);
+	s.network = NETWORK_USER;
+	s.npublish = 0;
+	f.kernel.pci = true;
+	golden("qemu-network-pci.txt", &s, &f);
+}
+
 static int append_left(const struct vm_spec *s, const struct qemu_facts *f)
 {
 	cleanup_buf struct buf b = { 0 };
@@ -147,6 +169,13 @@ static void the_budget_counts_what_qemu_adds(void)
 	/* one more, and the devices are in ACPI tables instead */
 	s.ndisks++;
 	ok_int(append_left(&s, &f), QEMU_CMDLINE_MAX - guest_line(&s, &f, ""));
+	tap_case("N1: a network takes a slot");
+	s.ndisks = VM_DISKS_NOACPI - 1;
+	s.network = NETWORK_USER;
+	ok_int(append_left(&s, &f), QEMU_CMDLINE_MAX - guest_line(&s, &f, eight));
+	s.ndisks++;
+	ok_int(append_left(&s, &f), QEMU_CMDLINE_MAX - guest_line(&s, &f, ""));
+	s.network = NETWORK_NONE;
 	f.kernel.profile = KERNEL_DISTRO;
 	s.ndisks = 0;
 	ok_int(append_left(&s, &f), QEMU_CMDLINE_MAX - guest_line(&s, &f, ""));
@@ -257,6 +286,7 @@ static void serials_are_what_init_finds(void)
 int main(void)
 {
 	golden_argv();
+	golden_network();
 	the_budget_counts_what_qemu_adds();
 	a_line_over_the_budget_is_refused();
 	as_many_disks_as_there_are_slots();

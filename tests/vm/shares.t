@@ -104,13 +104,15 @@ refusals() {
 	refused 'another mode' "--volume: 'd:/x:rx': 'rx' is neither" -v d:/x:rx
 	refused 'twice' '--volume: /x is .* already' -v d:/x -v d/sub:/x/
 	refused 'no source' '--volume: the directory of the host is missing' -v :/x
-	refused '--mount: a type' "--mount: 'type=volume,source=d,target=/x': type volume" --mount type=volume,source=d,target=/x
+	refused '--mount: a type' "--mount: 'type=volume,source=d,target=/x': type volume is neither" --mount type=volume,source=d,target=/x
 	refused '--mount: a word' "--mount: 'what=1': unknown word 'what'" --mount what=1
 	refused '--mount: half of it' "--mount: 'source=d': needs source and target" --mount source=d
 	printf '{"volumes": ["no-such:/x"]}\n' >bad.json
 	refused 'a description' "bad.json:1: key 'volumes': .*no-such: No such file" -c bad.json
 	printf '{"volumes": [1]}\n' >bad.json
 	refused 'a description: no string' "bad.json:1: key 'volumes': element 0 is not a string" -c bad.json
+	refused '--mount: a tmpfs with a source' "--mount: '.*': needs a target and no source" --mount type=tmpfs,src=d,dst=/x
+	refused 'a share on a tmpfs' '--volume: /x is a tmpfs already' -v d:/x --tmpfs /x
 	set --
 	for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24; do
 		set -- "$@" -v "d:/x$n"
@@ -131,6 +133,11 @@ words() {
 inner
 one'
 	ok 'D2: --mount readonly' test ! -e conf/x
+	status 'D1: --mount type=tmpfs, and what is mounted in it' 0 run -v conf/inner:/t/in --mount \
+		type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=0700 -- sh -c 'cat /t/in/f; stat -c %a /t; grep " /t " /proc/mounts'
+	is 'D1: --mount type=tmpfs: in it' "$(sed 3d out)" 'inner
+700'
+	like 'D1: --mount type=tmpfs: its size' "$(sed -n 3p out)" '^tmpfs /t tmpfs rw,nosuid,nodev,noexec,.*size=1024k,mode=700'
 	for how in '' none; do
 		mkdir -p odd,dir
 		echo odd >odd,dir/f
