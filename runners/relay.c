@@ -85,8 +85,11 @@ static int wire_read(struct state *s, struct err *e)
 {
 	ssize_t n = read(s->r->wire, s->in, sizeof(s->in));
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	/* Somebody else may hold the other end still: without QEMU nothing comes from there. */
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		s->wire_eof |= s->r->qemu_gone && errno == EAGAIN;
 		return 0;
+	}
 	if (n <= 0) {
 		s->wire_eof = true;
 		return 0;
@@ -432,6 +435,8 @@ static int on_poll(struct state *s, const struct pollfd p[P_COUNT], struct err *
 		s->r->qemu_gone = true;
 		s->r->times.gone = since_start(s);
 		tails_read(s);
+		while (r == 0 && !s->wire_eof)
+			r = wire_read(s, e);
 		if (proc_wait(s->r->qemu, &s->r->qemu_status) < 0)
 			return err_set(e, ECHILD, "QEMU's end was lost");
 		/* It went by itself: whoever else ended did so because of that. */

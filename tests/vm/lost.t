@@ -217,8 +217,23 @@ late() {
 	ok 'W11: the host is seen late: nothing is left' wait_for sh -c '! kill -0 "$(cat vm-late.pid)" 2>/dev/null'
 }
 
+# QEMU is gone, and somebody else has its descriptors still: nothing more comes from there.
+held() {
+	printf '#!/bin/sh\nsleep 100 &\necho $! >held\nexec %s "$@"\n' "$fake" >holder
+	chmod +x holder
+	EXECVM_QEMU=$PWD/holder VM_FAKE="$hello; exit 0 3; close" status 'X2: the wire is held by another process' 3 \
+		timeout -s KILL 20 "$EXECVM" run -- true </dev/null
+	is 'X2: the wire is held by another process: the output' "$(cat out)" ready
+	kill "$(cat held)"
+	EXECVM_QEMU=$PWD/holder VM_FAKE="$hello; die 9" status 'X2: the same, and no status' 125 \
+		timeout -s KILL 20 "$EXECVM" run -- true </dev/null
+	like 'X2: the same, and no status: why' "$(cat err)" 'machine is lost: QEMU was killed by SIGKILL'
+	kill "$(cat held)"
+}
+
 begin_slow
 late
+held
 hostile
 gone
 killed

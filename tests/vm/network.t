@@ -311,7 +311,7 @@ done)eth0 lo "
 cp disk.a disk.u
 status 'N1: one more: 125' 125 run --network user --root file.img "$@" --disk disk.u=/dev/xu,ro -- /bin/true
 is 'N1: is said' "$(cat err)" \
-	'execvm run: 21 disks, a root and a network: 24 devices with the console, and a machine has 23 slots'
+	'execvm run: 21 disks, 0 directories, a root, a network: 24 devices with the console, and a machine has 23 slots'
 
 # Not the network, but as small.
 status 'N6: --read-only, without a root, too' 0 run --read-only --tmpfs /tmp:exec,size=1m -- \
