@@ -18,6 +18,7 @@
 #include "runners/cache.h"
 #include "runners/cmd-runners.h"
 #include "runners/kernel.h"
+#include "runners/share.h"
 #include "version.h"
 
 #define OUTPUT_MAX ((size_t)64 << 10)
@@ -149,6 +150,24 @@ static void check_optional(void)
 	}
 }
 
+/* How directories of this host would come into a machine. */
+static void check_shares(void)
+{
+	struct vm_spec s = { .nshares = 1 };
+	struct qemu_facts f = { 0 };
+	struct err e = { 0 };
+
+	if (kernel_find(NULL, &f.kernel, &e) < 0)
+		return;
+	if (share_plan(&s, &f, &e) < 0)
+		line("note", "directories", e.msg, "-v and --root host do not work");
+	else if (f.virtiofsd)
+		line("ok", "directories", f.virtiofsd, NULL);
+	else
+		line("note", "directories", "by 9p",
+		     "virtiofs is faster: it needs root and virtiofsd of qemu-system-common");
+}
+
 /* The only proof: a machine that ran something and said so. */
 static bool trial_boot(void)
 {
@@ -199,6 +218,7 @@ static int doctor_main(int argc, char **argv)
 	check_kvm();
 	check_busybox();
 	good &= check_cache();
+	check_shares();
 	check_optional();
 	if (good)
 		good = trial_boot();
