@@ -12,11 +12,6 @@
 #include "archive/dest.h"
 #include "lib/cleanup.h"
 
-static int no_memory(struct err *e)
-{
-	return err_set(e, ENOMEM, "out of memory");
-}
-
 /* One step: the directory name of at, whose path is the first n bytes of rel. */
 static int step(struct dest *d, int at, const char *name, const char *rel, size_t n, bool make,
 		struct err *e)
@@ -29,7 +24,7 @@ static int step(struct dest *d, int at, const char *name, const char *rel, size_
 		if (mkdirat(at, name, 0700) < 0)
 			return err_sys(e, "make %s", dest_shown(d, rel));
 		if (dest_mine(d, rel, n, 0755, &now) < 0)
-			return no_memory(e);
+			return err_memory(e);
 		fd = openat(at, name, flags);
 	}
 	if (fd < 0 && errno == ENOTDIR)
@@ -79,7 +74,7 @@ static int walk(struct dest *d, const char *rel, size_t n, bool make, struct err
 	}
 	d->dir_rel.len = 0;
 	if (buf_add(&d->dir_rel, rel, n) < 0)
-		return no_memory(e);
+		return err_memory(e);
 	d->dir = take_fd(&fd);
 	return 0;
 }
@@ -115,7 +110,7 @@ static int directory(struct dest *d, const struct dest_member *m, struct err *e)
 			return r;
 		if (mkdirat(dir, name, 0700) == 0)
 			return dest_mine(d, m->rel, strlen(m->rel), m->mode, &m->mtime) < 0
-				       ? no_memory(e)
+				       ? err_memory(e)
 				       : 0;
 		if (errno != EEXIST || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return err_sys(e, "make %s", dest_shown(d, m->rel));
@@ -125,7 +120,7 @@ static int directory(struct dest *d, const struct dest_member *m, struct err *e)
 	}
 	if (!dest_is_mine(d, m->rel))
 		return 0;
-	return dest_mine(d, m->rel, strlen(m->rel), m->mode, &m->mtime) < 0 ? no_memory(e) : 0;
+	return dest_mine(d, m->rel, strlen(m->rel), m->mode, &m->mtime) < 0 ? err_memory(e) : 0;
 }
 
 /* The other name of a hard link; the directory that it is in comes back. */

@@ -26,11 +26,6 @@ struct made {
 	struct timespec mtime; /* tv_nsec UTIME_OMIT: whatever it is */
 };
 
-static int no_memory(struct err *e)
-{
-	return err_set(e, ENOMEM, "out of memory");
-}
-
 int dest_make(int dir, const char *name, struct dest_thing *t)
 {
 	const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -103,7 +98,7 @@ static int split(struct dest *d, struct buf *dir, struct err *e)
 		;
 	base = d->target + from;
 	if (!*base)
-		return buf_adds(dir, d->target) < 0 ? no_memory(e) : 0;
+		return buf_adds(dir, d->target) < 0 ? err_memory(e) : 0;
 	if (!strcmp(base, ".") || !strcmp(base, "..")) {
 		r = buf_adds(dir, d->target);
 		base = ".";
@@ -111,7 +106,7 @@ static int split(struct dest *d, struct buf *dir, struct err *e)
 		r = buf_add(dir, from ? d->target : ".", from ? from : 1);
 	}
 	if (r < 0 || buf_adds(&d->name, base) < 0 || buf_adds(&d->shown, d->target) < 0)
-		return no_memory(e);
+		return err_memory(e);
 	return 0;
 }
 
@@ -144,7 +139,7 @@ static int begin_tree(struct dest *d, bool exists, const struct stat *st, struct
 		if (r < 0)
 			return err_code(e, -r, "make %s", dest_shown(d, ""));
 		if (dest_mine(d, "", 0, 0755, &now) < 0)
-			return no_memory(e);
+			return err_memory(e);
 	}
 	d->root = openat(d->parent, exists ? d->name.p : d->aside, flags);
 	return d->root < 0 ? err_sys(e, "open %s", dest_shown(d, "")) : 0;
@@ -157,7 +152,7 @@ int dest_top(struct dest *d, const char *name, bool tree, struct err *e)
 
 	if (!d->name.len &&
 	    (buf_adds(&d->name, name) < 0 || buf_addf(&d->shown, "%s%s", d->target, name) < 0))
-		return no_memory(e);
+		return err_memory(e);
 	exists = fstatat(d->parent, d->name.p, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	if (!exists && errno != ENOENT)
 		return err_sys(e, "%s", dest_shown(d, ""));

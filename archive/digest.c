@@ -47,7 +47,7 @@ int digest_fd(int fd, const char *path, char out[DIGEST_TEXT], struct err *e)
 	ssize_t n;
 
 	if (!piece)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	digest_init(&d);
 	while ((n = io_read_full(fd, piece, PIECE)) > 0)
 		digest_add(&d, piece, (size_t)n);

@@ -14,16 +14,11 @@ const char *name_shown(const char *path)
 	return n > SHOWN_MAX ? path + (n - SHOWN_MAX) : path;
 }
 
-static int no_memory(struct err *e)
-{
-	return err_set(e, ENOMEM, "out of memory");
-}
-
 int name_normal(const char *path, struct buf *b, struct err *e)
 {
 	b->len = 0;
 	if (buf_adds(b, "") < 0)
-		return no_memory(e);
+		return err_memory(e);
 	if (*path == '/')
 		return err_set(e, EPERM, "'%s': an absolute name", name_shown(path));
 	if (strlen(path) > NAME_PATH_MAX)
@@ -36,7 +31,7 @@ int name_normal(const char *path, struct buf *b, struct err *e)
 			return err_set(e, EPERM, "'%s': '..' in a name", name_shown(path));
 		if (n && !(n == 1 && *at == '.') &&
 		    ((b->len && buf_addc(b, '/') < 0) || buf_add(b, at, n) < 0))
-			return no_memory(e);
+			return err_memory(e);
 		at += n;
 		at += *at == '/';
 	}

@@ -77,11 +77,6 @@ bool pack_name_valid(const char *name)
 	return *name && strlen(name) <= NAME_MAX && !strchr(name, '/') && strcmp(name, "..");
 }
 
-static int no_memory(struct err *e)
-{
-	return err_set(e, ENOMEM, "out of memory");
-}
-
 /* "TOP/rel"; "TOP" for the top itself. */
 static int join(struct buf *b, const char *top, const char *rel, size_t n)
 {
@@ -116,7 +111,7 @@ static int header_to(struct pack *p, struct tar_out *t, const char *top, struct 
 {
 	if (join(&p->name, top, p->rel.p, p->rel.len) < 0 ||
 	    (first && join(&p->to, top, first, strlen(first)) < 0))
-		return no_memory(e);
+		return err_memory(e);
 	if (p->name.len > NAME_PATH_MAX)
 		return err_set(e, ENAMETOOLONG, "%s: a path of more than %d bytes", shown(p),
 			       NAME_PATH_MAX);
@@ -230,7 +225,7 @@ static int regular(struct pack *p, int dirfd, const char *name, const struct sta
 	if (st.st_nlink > 1 && !p->single) {
 		first = inodes_first(&p->links, st.st_dev, st.st_ino);
 		if (!first && inodes_put(&p->links, st.st_dev, st.st_ino, p->rel.p) < 0)
-			return no_memory(e);
+			return err_memory(e);
 	}
 	r = header(p, &st, NULL, first, TO_BOTH, e);
 	return r < 0 || first || p->o->dirs_only ? r : contents(p, fd, &st, e);
@@ -289,7 +284,7 @@ static int read_names(struct pack *p, int fd, struct argv *names, struct err *e)
 	while (errno = 0, (de = readdir(d))) {
 		if (strcmp(de->d_name, ".") && strcmp(de->d_name, "..") &&
 		    argv_push(names, de->d_name) < 0)
-			return no_memory(e);
+			return err_memory(e);
 	}
 	if (errno)
 		return err_sys(e, "read %s", shown(p));
@@ -315,7 +310,7 @@ static int go_down(struct pack *p, int *fd, const char *name, const struct stat 
 
 		l = reallocarray(p->levels, room, sizeof(*l));
 		if (!l)
-			return no_memory(e);
+			return err_memory(e);
 		p->levels = l;
 		p->room = room;
 	}
@@ -365,7 +360,7 @@ static int next_member(struct pack *p, int *fd, struct err *e)
 
 	p->rel.len = l->rel;
 	if (buf_addf(&p->rel, "%s%s", l->rel ? "/" : "", name) < 0)
-		return no_memory(e);
+		return err_memory(e);
 	if (stop_asked(p->o->stop_fd))
 		return interrupted(e);
 	if (fstatat(*fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -396,7 +391,7 @@ static int begin(struct pack *p, struct err *e)
 
 	p->piece = malloc(PIECE);
 	if (!p->piece || buf_adds(&p->rel, "") < 0)
-		return no_memory(e);
+		return err_memory(e);
 	digest_init(&p->content);
 	if (p->o->out >= 0)
 		r = tar_open(&p->out, p->o->out, e);

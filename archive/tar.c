@@ -77,7 +77,7 @@ int tar_open(struct tar_out *t, int fd, struct err *e)
 	t->buffer = fd < 0 ? NULL : malloc(BUFFER);
 	digest_init(&t->digest);
 	if (!t->a || !t->entry || (fd >= 0 && !t->buffer))
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	if (archive_write_set_format_gnutar(t->a) != ARCHIVE_OK ||
 	    archive_write_set_bytes_per_block(t->a, 0) != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(t->a, 1) != ARCHIVE_OK ||

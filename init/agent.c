@@ -445,7 +445,7 @@ int agent_run(struct guest *g, struct err *e)
 	int r;
 
 	if (!a)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	a->g = g;
 	a->link = g->link;
 	a->mux = &g->link->mux;

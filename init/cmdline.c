@@ -156,11 +156,11 @@ static int command(char *const *words, struct buf *text, struct payload *out, st
 	text->len = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (buf_add(text, words[i], strlen(words[i]) + 1) < 0)
-			return err_set(e, ENOMEM, "out of memory");
+			return err_memory(e);
 	}
 	out->process.args = calloc(n + 1, sizeof(*out->process.args));
 	if (!out->process.args)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	out->process.nargs = n;
 	at = text->p;
 	for (size_t i = 0; i < n; i++) {
@@ -190,7 +190,7 @@ int cmdline_payload(const char *line, char *const *words, struct buf *text, stru
 		return 0;
 	}
 	if (cmdline_words(line, &told) < 0)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	if (from_kernel(line, words, &told)) {
 		if (!told.n)
 			return 0;

@@ -93,7 +93,7 @@ int link_open(struct guest *g, struct err *e)
 		return -e->code;
 	l = calloc(1, sizeof(*l));
 	if (!l)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	l->fd = take_fd(&fd);
 	mux_init(&l->mux, MUX_GUEST);
 	g->link = l;
@@ -210,7 +210,7 @@ int link_listen(struct guest *g, struct err *e)
 	if (wire_get_boot(ev.data, ev.len, &g->boot) < 0)
 		return err_set(e, EBADMSG, "%s cannot be read", WIRE_BOOT);
 	if (buf_add(&g->machine_text, g->boot.machine, g->boot.machine_len) < 0)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	/* The entropy is for the kernel alone. */
 	explicit_bzero(g->link->in, g->link->at);
 	explicit_bzero(g->link->mux.control, sizeof(g->link->mux.control));

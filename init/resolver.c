@@ -152,7 +152,7 @@ static int put_hosts(const struct guest *g, struct err *e)
 		return 0;
 	r = buf_addf(&text, "127.0.0.1 localhost\n::1 localhost\n%.*s %s\n", (int)strcspn(own, "/"),
 		     own, m->hostname ? m->hostname : GUEST_DEFAULT_HOSTNAME);
-	return r < 0 ? err_set(e, ENOMEM, "out of memory") : make_file(HOSTS, text.p, e);
+	return r < 0 ? err_memory(e) : make_file(HOSTS, text.p, e);
 }
 
 /* A command can do without either, so what cannot be done is a warning. */
@@ -167,7 +167,7 @@ int resolver_write(struct guest *g, struct err *e)
 	if (!g->root_writable && mount_mkdir("/etc", &why) < 0)
 		power_log("warning: %s", why.msg);
 	if (n->nameserver && buf_addf(&text, "nameserver %s\n", n->nameserver) < 0)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	if (text.len && put_resolv(g, text.p, &why) < 0)
 		power_log("warning: %s", why.msg);
 	if (put_hosts(g, &why) < 0)

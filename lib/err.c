@@ -64,3 +64,8 @@ int err_wrap(struct err *e, const char *fmt, ...)
 	snprintf(e->msg + n, sizeof(e->msg) - n, ": %s", inner);
 	return -e->code;
 }
+
+int err_memory(struct err *e)
+{
+	return err_set(e, ENOMEM, "out of memory");
+}

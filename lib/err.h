@@ -26,3 +26,6 @@ int err_code(struct err *e, int code, const char *fmt, ...) printf_like(3, 4) no
 
 /* Puts the outer step in front: "outer: inner". Returns -e->code. */
 int err_wrap(struct err *e, const char *fmt, ...) printf_like(2, 3) nonnull(1, 2);
+
+/* There is no memory. Returns -ENOMEM. */
+int err_memory(struct err *e) nonnull(1);

@@ -142,7 +142,7 @@ static int add_init(const struct vm_spec *s, struct initrd *in, const struct ker
 				 (size_t)(guest_image_end - guest_image), 0755, e);
 
 	if (r == 0 && kernel_modules(k, fstype, features, &modules) < 0)
-		r = err_set(e, ENOMEM, "out of memory");
+		r = err_memory(e);
 	if (r == 0 && modules.n)
 		r = initrd_add_modules(in, k->release, modules.v, modules.n, e);
 	if (r == 0 && copies(s))
@@ -154,7 +154,7 @@ static int write_base(const struct vm_spec *s, const struct kernel *k, unsigned 
 		      const char *busybox, int fd, struct err *e)
 {
 	struct initrd *in = initrd_new(0);
-	int r = in ? add_init(s, in, k, features, e) : err_set(e, ENOMEM, "out of memory");
+	int r = in ? add_init(s, in, k, features, e) : err_memory(e);
 
 	if (r == 0 && busybox)
 		r = add_root(in, busybox, e);
@@ -267,7 +267,7 @@ static int composed(const struct vm_spec *s, const struct kernel *k, unsigned fe
 	if (r < 0)
 		return r;
 	in = initrd_new(INITRD_SEGMENT);
-	r = in ? add_init(s, in, k, features, e) : err_set(e, ENOMEM, "out of memory");
+	r = in ? add_init(s, in, k, features, e) : err_memory(e);
 	if (r == 0)
 		r = initrd_write(in, b->fd, INITRD_NONE, &ours, e);
 	initrd_free(in);

@@ -10,27 +10,6 @@
 #include "lib/cleanup.h"
 #include "runners/config-key.h"
 
-static int no_memory(struct err *e)
-{
-	return err_set(e, ENOMEM, "out of memory");
-}
-
-int config_take_digest(char *word, char **digest, struct err *e)
-{
-	char *at = NULL;
-
-	*digest = NULL;
-	for (char *next = word; (next = strstr(next, "@" DIGEST_PREFIX)); next++)
-		at = next;
-	if (!at)
-		return 0;
-	*at++ = '\0';
-	if (!digest_valid(at))
-		return err_set(e, EINVAL, "'%s' is not " DIGEST_PREFIX " and 64 hex digits", at);
-	*digest = strdup(at);
-	return *digest ? 0 : no_memory(e);
-}
-
 /* "/dir/" means: below it, with the name that it has on the other side. */
 static int guest_path(const char *guest, const char *host, char **out, struct err *e)
 {
@@ -46,7 +25,7 @@ static int guest_path(const char *guest, const char *host, char **out, struct er
 	if (end == begin || (end - begin <= 2 && !strncmp(host + begin, "..", end - begin)))
 		return err_set(e, EINVAL, "'%s' has no name of its own to have in %s", host, guest);
 	if (buf_addf(&b, "%s%.*s", guest, (int)(end - begin), host + begin) < 0)
-		return no_memory(e);
+		return err_memory(e);
 	return config_guest_path(b.p, out, e);
 }
 
@@ -77,7 +56,7 @@ static int put_in(struct config_plan *p, char *host, const char *guest, struct e
 		r = guest_path(guest, host, &c->guest, e);
 	if (r == 0)
 		c->host = config_path(p, host);
-	return r < 0 || c->host ? r : no_memory(e);
+	return r < 0 || c->host ? r : err_memory(e);
 }
 
 static int put_out(struct config_plan *p, const char *guest, const char *host, struct err *e)
@@ -91,7 +70,7 @@ static int put_out(struct config_plan *p, const char *guest, const char *host, s
 		r = config_guest_path(guest, &c->guest, e);
 	if (r == 0)
 		c->host = config_path(p, host);
-	return r < 0 || c->host ? r : no_memory(e);
+	return r < 0 || c->host ? r : err_memory(e);
 }
 
 /* HOST[@DIGEST]=GUEST; the guest's part begins with a slash, the host's may have a '=' in it. */
@@ -101,7 +80,7 @@ int config_in_word(struct config_plan *p, const char *word, struct err *e)
 	char *at = NULL;
 
 	if (!copy)
-		return no_memory(e);
+		return err_memory(e);
 	for (char *next = copy; (next = strstr(next, "=/")); next++)
 		at = next;
 	if (!at)
@@ -116,7 +95,7 @@ int config_out_word(struct config_plan *p, const char *word, struct err *e)
 	char *at = copy ? strchr(copy, '=') : NULL;
 
 	if (!copy)
-		return no_memory(e);
+		return err_memory(e);
 	if (!at || *copy != '/')
 		return err_set(e, EINVAL, "'%s' is not /GUEST=HOST", word);
 	*at++ = '\0';
@@ -135,7 +114,7 @@ static int set_copies(struct config_plan *p, const json_t *v, bool out, struct e
 
 		p->inner = from;
 		if (!copy)
-			return no_memory(e);
+			return err_memory(e);
 		if (!json_is_string(to))
 			return err_set(e, EINVAL, "not a string");
 		r = out ? put_out(p, from, json_string_value(to), e)
@@ -177,7 +156,7 @@ static int check_out(const struct vm_copy *c, struct err *e)
 	struct stat st;
 
 	if (!dir)
-		return no_memory(e);
+		return err_memory(e);
 	if (stat(dir, &st) < 0)
 		return err_sys(e, "%s", dir);
 	if (!S_ISDIR(st.st_mode))

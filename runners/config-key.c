@@ -15,20 +15,13 @@
 #include "lib/payload.h"
 
 #define TIMEOUT_MAX ((uint64_t)1 << 40) /* ms: 34 years */
-#define ENV_FILE_MAX ((size_t)4 << 20)	/* bytes */
-#define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 
 /* Small helpers of the setters. */
-
-static int no_memory(struct err *e)
-{
-	return err_set(e, ENOMEM, "out of memory");
-}
 
 static int replace(char **at, char *owned, struct err *e)
 {
 	if (!owned)
-		return no_memory(e);
+		return err_memory(e);
 	free(*at);
 	*at = owned;
 	return 0;
@@ -52,19 +45,6 @@ static const char *number_text(const json_t *v, char buf[32])
 	return buf;
 }
 
-/* Relative paths of a description are relative to its directory. */
-char *config_path(const struct config_plan *p, const char *path)
-{
-	const char *slash = p->path ? strrchr(p->path, '/') : NULL;
-	char *out = NULL;
-
-	if (*path == '/' || !slash)
-		return strdup(path);
-	if (asprintf(&out, "%.*s/%s", (int)(slash - p->path), p->path, path) < 0)
-		return NULL;
-	return out;
-}
-
 /* PATH, or PATH@DIGEST. */
 static int set_path(struct config_plan *p, char **at, char **digest, const json_t *v, struct err *e)
 {
@@ -72,7 +52,7 @@ static int set_path(struct config_plan *p, char **at, char **digest, const json_
 	char *pin = NULL;
 
 	if (!path)
-		return no_memory(e);
+		return err_memory(e);
 	if (config_take_digest(path, &pin, e) < 0)
 		return -e->code;
 	free(*digest);
@@ -234,7 +214,7 @@ int config_set_user(struct config_plan *p, const json_t *v, struct err *e)
 int config_set_name(struct config_plan *p, const json_t *v, struct err *e)
 {
 	const char *text = json_string_value(v);
-	size_t n = strspn(text, NAME_CHARS);
+	size_t n = strspn(text, CONFIG_NAME_CHARS);
 
 	if (n < 2 || text[n] || n > VM_NAME_MAX || strchr(".-_", *text))
 		return err_set(e, EINVAL,
@@ -247,7 +227,7 @@ int config_set_name(struct config_plan *p, const json_t *v, struct err *e)
 int config_set_hostname(struct config_plan *p, const json_t *v, struct err *e)
 {
 	const char *text = json_string_value(v);
-	size_t n = strspn(text, NAME_CHARS);
+	size_t n = strspn(text, CONFIG_NAME_CHARS);
 
 	if (!n || text[n] || n > PAYLOAD_HOSTNAME)
 		return err_set(e, EINVAL, "'%s' is not 1..%u letters, digits, '.', '-', '_'", text,
@@ -334,245 +314,7 @@ int config_set_args(struct config_plan *p, const json_t *v, struct err *e)
 		if (!text)
 			return err_set(e, EINVAL, "element %zu is not a string", i);
 		if (argv_push(&p->s->args, text) < 0)
-			return no_memory(e);
+			return err_memory(e);
 	}
 	return 0;
-}
-
-/* The environment: sorted by name, each name once. */
-
-static int compare_names(const char *a, size_t na, const char *b)
-{
-	size_t nb = strcspn(b, "=");
-	int c = memcmp(a, b, na < nb ? na : nb);
-
-	return c ? c : (na > nb) - (na < nb);
-}
-
-/* Puts "NAME=VALUE" in its place. */
-static int put_env(struct argv *env, const char *pair)
-{
-	size_t low = 0, high = env->n, n = strcspn(pair, "=");
-	char *added;
-	int r;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		int c = compare_names(pair, n, env->v[mid]);
-
-		if (c == 0) {
-			char *copy = strdup(pair);
-
-			if (!copy)
-				return -ENOMEM;
-			free(env->v[mid]);
-			env->v[mid] = copy;
-			return 0;
-		}
-		if (c > 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	r = argv_push(env, pair);
-	if (r < 0)
-		return r;
-	added = env->v[env->n - 1];
-	memmove(env->v + low + 1, env->v + low, (env->n - 1 - low) * sizeof(*env->v));
-	env->v[low] = added;
-	return 0;
-}
-
-int config_set_env(struct config_plan *p, const json_t *v, struct err *e)
-{
-	const char *name;
-	json_t *value;
-
-	json_object_foreach((json_t *)v, name, value)
-	{
-		cleanup_buf struct buf pair = { 0 };
-
-		p->inner = name;
-		if (!*name || strchr(name, '='))
-			return err_set(e, EINVAL, "no name of a variable");
-		if (!json_is_string(value))
-			return err_set(e, EINVAL, "the value is not a string");
-		if (buf_addf(&pair, "%s=%s", name, json_string_value(value)) < 0 ||
-		    put_env(&p->s->env, pair.p) < 0)
-			return no_memory(e);
-	}
-	p->inner = NULL;
-	return 0;
-}
-
-/* "K=V", or "K": from our own environment, if it is there. Values are never in a sentence. */
-int config_env_word(struct config_plan *p, const char *word, struct err *e)
-{
-	size_t n = strcspn(word, "=");
-	cleanup_buf struct buf pair = { 0 };
-	const char *value;
-
-	p->s->env_private = true;
-	if (!n)
-		return err_set(e, EINVAL, "the name of a variable is missing");
-	if (word[n])
-		return put_env(&p->s->env, word) < 0 ? no_memory(e) : 0;
-	p->s->env_inherited = true;
-	value = getenv(word);
-	if (!value)
-		return 0;
-	if (buf_addf(&pair, "%s=%s", word, value) < 0 || put_env(&p->s->env, pair.p) < 0)
-		return no_memory(e);
-	return 0;
-}
-
-/* docker's rules: blank lines and those that begin with '#' do not count, no quoting of any kind. */
-static int env_line(struct config_plan *p, char *line, struct err *e)
-{
-	line += strspn(line, " \t\r\v\f");
-	if (!*line || *line == '#')
-		return 0;
-	if (line[strcspn(line, " \t=")] != '=' && line[strcspn(line, " \t=")])
-		return err_set(e, EINVAL, "the name of a variable has a blank in it");
-	return config_env_word(p, line, e);
-}
-
-int config_env_file(struct config_plan *p, const char *path, struct err *e)
-{
-	cleanup_buf struct buf b = { 0 };
-	unsigned number = 1;
-	int r = io_read_file(path, ENV_FILE_MAX, &b, e);
-	char *line = b.p;
-
-	if (r < 0 || !b.len)
-		return r;
-	if (memchr(b.p, '\0', b.len))
-		return err_set(e, EINVAL, "%s: has a NUL in it", path);
-	if (!strncmp(line, "\xef\xbb\xbf", 3))
-		line += 3;
-	for (char *next; line && r == 0; line = next, number++) {
-		size_t n;
-
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		n = strlen(line);
-		if (n && line[n - 1] == '\r')
-			line[n - 1] = '\0';
-		r = env_line(p, line, e);
-		if (r < 0)
-			err_wrap(e, "%s:%u", path, number);
-	}
-	return r;
-}
-
-/* Disks. */
-
-static int check_node(const char *node, struct err *e)
-{
-	size_t n;
-
-	if (strncmp(node, "/dev/", 5) != 0)
-		return err_set(e, EINVAL, "'%s' is not /dev/NAME", node);
-	n = strspn(node + 5, NAME_CHARS);
-	if (!n || node[5 + n] || node[5] == '.')
-		return err_set(e, EINVAL, "'%s' is not /dev/NAME", node);
-	return 0;
-}
-
-/* Takes file over. The same file replaces what the description says about it. */
-static int put_disk(struct config_plan *p, char *file, const char *node, bool readonly,
-		    struct err *e)
-{
-	cleanup_free char *owned = file, *digest = NULL;
-	struct vm_spec *s = p->s;
-	size_t at = s->ndisks;
-
-	if (!owned)
-		return no_memory(e);
-	if (config_take_digest(owned, &digest, e) < 0)
-		return -e->code;
-	if (check_node(node, e) < 0)
-		return -EINVAL;
-	for (size_t i = 0; i < s->ndisks; i++) {
-		bool same_file = !strcmp(s->disk[i].file, file);
-
-		if (same_file && (p->path || !p->line.disk[i]))
-			return err_set(e, EEXIST, "%s is given twice", file);
-		if (same_file)
-			at = i;
-		else if (!strcmp(s->disk[i].node, node))
-			return err_set(e, EEXIST, "%s is %s already", s->disk[i].file, node);
-	}
-	if (at == VM_DISKS)
-		return err_set(e, E2BIG, "more than %u disks", VM_DISKS);
-	if (at < s->ndisks) {
-		free(s->disk[at].file);
-		free(s->disk[at].node);
-		free(s->disk[at].digest);
-	} else {
-		s->ndisks++;
-	}
-	s->disk[at] = (struct vm_disk){
-		.file = take_ptr(&owned),
-		.node = strdup(node),
-		.digest = take_ptr(&digest),
-		.readonly = readonly,
-	};
-	p->line.disk[at] = p->path ? config_line(p->text, p->len, "devices", p->inner) : 0;
-	return s->disk[at].node ? 0 : no_memory(e);
-}
-
-/* {"FILE": "/dev/NAME"} or {"FILE": {"node": "/dev/NAME", "readonly": true}} */
-int config_set_devices(struct config_plan *p, const json_t *v, struct err *e)
-{
-	const char *file, *key;
-	json_t *value, *field;
-
-	json_object_foreach((json_t *)v, file, value)
-	{
-		const json_t *node = value;
-		bool readonly = false;
-		int r;
-
-		p->inner = file;
-		if (json_is_object(value)) {
-			node = json_object_get(value, "node");
-			readonly = json_is_true(json_object_get(value, "readonly"));
-			json_object_foreach(value, key, field)
-			{
-				if (strcmp(key, "node") != 0 && strcmp(key, "readonly") != 0)
-					return err_set(e, EINVAL, "unknown key '%s'", key);
-				if (!strcmp(key, "readonly") && !json_is_boolean(field))
-					return err_set(e, EINVAL, "readonly is not true or false");
-			}
-		}
-		if (!*file || !json_is_string(node))
-			return err_set(e, EINVAL, "not \"FILE\": \"/dev/NAME\"");
-		r = put_disk(p, config_path(p, file), json_string_value(node), readonly, e);
-		if (r < 0)
-			return r;
-	}
-	p->inner = NULL;
-	return 0;
-}
-
-/* FILE=/dev/NAME[,ro]; the file's name may have both '=' and ',' in it. */
-int config_disk_word(struct config_plan *p, const char *word, struct err *e)
-{
-	cleanup_free char *copy = strdup(word);
-	char *equals, *comma;
-
-	if (!copy)
-		return no_memory(e);
-	equals = strrchr(copy, '=');
-	if (!equals || equals == copy)
-		return err_set(e, EINVAL, "'%s' is not FILE=/dev/NAME[,ro]", word);
-	*equals = '\0';
-	comma = strchr(equals + 1, ',');
-	if (comma && strcmp(comma, ",ro") != 0)
-		return err_set(e, EINVAL, "'%s' is not FILE=/dev/NAME[,ro]", word);
-	if (comma)
-		*comma = '\0';
-	return put_disk(p, strdup(copy), equals + 1, comma != NULL, e);
 }

@@ -13,6 +13,9 @@
 #include "lib/macro.h"
 #include "runners/runner.h"
 
+/* What host names, machine names and device names are made of. */
+#define CONFIG_NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
+
 /* What is being put together, and where the current value comes from. Nothing is owned. */
 struct config_plan {
 	struct vm_spec *s;

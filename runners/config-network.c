@@ -61,7 +61,7 @@ static int parse_publish(const char *word, struct vm_publish *out, struct err *e
 
 	*out = (struct vm_publish){ .addr.s_addr = htonl(INADDR_LOOPBACK) };
 	if (!copy)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	protocol = strchr(copy, '/');
 	if (protocol) {
 		*protocol++ = '\0';
@@ -238,7 +238,7 @@ int config_tmpfs_word(struct config_plan *p, const char *word, struct err *e)
 	cleanup_free char *options = with_defaults(said);
 
 	if (!target || !options)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	if (*target != '/' || !target[strspn(target, "/")])
 		return err_set(e, EINVAL, "'%s' is not an absolute path below /", target);
 	if (check_tmpfs_options(said, e) < 0)

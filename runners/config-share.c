@@ -10,38 +10,6 @@
 #include "lib/cleanup.h"
 #include "runners/config-key.h"
 
-static int no_memory(struct err *e)
-{
-	return err_set(e, ENOMEM, "out of memory");
-}
-
-int config_guest_path(const char *text, char **out, struct err *e)
-{
-	char *to = strdup(text), *end = to;
-
-	if (!to)
-		return no_memory(e);
-	*out = to;
-	if (*text != '/')
-		return err_set(e, EINVAL, "'%s' is not an absolute path", text);
-	while (*text) {
-		size_t n;
-
-		text += strspn(text, "/");
-		n = strcspn(text, "/");
-		if (n == 2 && !memcmp(text, "..", 2))
-			return err_set(e, EINVAL, "a path with '..' in it");
-		if (n && !(n == 1 && *text == '.')) {
-			*end++ = '/';
-			memmove(end, text, n);
-			end += n;
-		}
-		text += n;
-	}
-	*end = '\0';
-	return *to ? 0 : err_set(e, EINVAL, "/ of the guest cannot be replaced");
-}
-
 /* In its place by target; what an option says about a target replaces what the description does. */
 static int put_share(struct config_plan *p, const char *source, const char *target, bool readonly,
 		     struct err *e)
@@ -68,7 +36,7 @@ static int put_share(struct config_plan *p, const char *source, const char *targ
 		r = err_set(e, E2BIG, "more than %u directories", VM_SHARES);
 	if (r == 0) {
 		new.source = config_path(p, source);
-		r = new.source ? 0 : no_memory(e);
+		r = new.source ? 0 : err_memory(e);
 	}
 	if (r < 0) {
 		free(new.target);
@@ -91,7 +59,7 @@ int config_volume_word(struct config_plan *p, const char *word, struct err *e)
 	char *target, *mode;
 
 	if (!copy)
-		return no_memory(e);
+		return err_memory(e);
 	target = strchr(copy, ':');
 	if (!target)
 		return err_set(e, EINVAL, "'%s' is not DIR:GUEST[:ro]", word);
@@ -158,7 +126,7 @@ static int put_tmpfs(struct config_plan *p, const struct mount_words *m, const c
 		r = buf_addf(&b, ",size=%s", m->size);
 	if (r == 0 && m->mode)
 		r = buf_addf(&b, ",mode=%s", m->mode);
-	return r < 0 ? no_memory(e) : config_tmpfs_word(p, b.p, e);
+	return r < 0 ? err_memory(e) : config_tmpfs_word(p, b.p, e);
 }
 
 int config_mount_word(struct config_plan *p, const char *word, struct err *e)
@@ -169,7 +137,7 @@ int config_mount_word(struct config_plan *p, const char *word, struct err *e)
 	int r = 0;
 
 	if (!copy)
-		return no_memory(e);
+		return err_memory(e);
 	while (r == 0 && (one = strsep(&rest, ",")))
 		r = mount_word(&m, one, e);
 	if (r < 0)

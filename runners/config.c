@@ -237,7 +237,7 @@ static int set_defaults(struct vm_spec *s, struct err *e)
 {
 	*s = (struct vm_spec){ .memory = VM_MEMORY_DEFAULT, .cpus = 1 };
 	s->runner = strdup("vm");
-	return s->runner ? 0 : err_set(e, ENOMEM, "out of memory");
+	return s->runner ? 0 : err_memory(e);
 }
 
 int config_read(const char *text, size_t n, const char *path, struct vm_spec *s, struct err *e)
@@ -269,7 +269,7 @@ static int apply_key(struct config_plan *p, const struct key *k, const struct ru
 		return 0;
 	v = text ? json_stringn_nocheck(text, strlen(text)) : json_true();
 	if (!v)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	r = k->set(p, v, e);
 	json_decref(v);
 	return r < 0 ? err_wrap(e, "--%s", k->option) : 0;
@@ -341,7 +341,7 @@ static int apply_options(struct config_plan *p, const struct run_opts *o, struct
 	if (r == 0 && o->record) {
 		p->s->record = strdup(o->record);
 		if (!p->s->record)
-			r = err_set(e, ENOMEM, "out of memory");
+			r = err_memory(e);
 	}
 	if (o->interactive && o->no_stdin && r == 0)
 		r = err_set(e, EINVAL, "--interactive: not with --no-stdin");
@@ -437,7 +437,7 @@ static int plan(const struct run_opts *o, char *const *args, struct vm_spec *s, 
 	if (r == 0 && args[0]) {
 		argv_free(&s->args);
 		if (argv_push_all(&s->args, args, argv_count(args)) < 0)
-			r = err_set(e, ENOMEM, "out of memory");
+			r = err_memory(e);
 	}
 	if (r == 0 && s->strict)
 		s->no_stdin = true;

@@ -148,7 +148,7 @@ static int host_half(struct copy *c, const struct vm_spec *s, struct err *e)
 	if (null < 0 || c->said < 0 || c->digested < 0 || fd_pipe(&read_end, &write_end, 0) < 0)
 		return err_sys(e, "descriptors of a copy");
 	if (host_argv(c, s, &argv) < 0)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	p.argv = argv.v;
 	p.fd[0] = c->kind == COPY_OUT ? read_end : null;
 	p.fd[1] = c->kind == COPY_OUT ? null : write_end;

@@ -425,7 +425,7 @@ static int find_in_boot(struct kernel *k, struct err *e)
 	struct err first = { 0 };
 
 	if (boot_kernels(&paths) < 0)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	if (!paths.n)
 		return err_set(e, ENOENT,
 			       "no kernel: there is none in " BOOT_DIR

@@ -82,7 +82,7 @@ static int local_run(const struct vm_spec *s, const struct proc_signals *entry, 
 	if (refuse(s, e) < 0)
 		return EXIT_EXECVM;
 	if (environment(s, &env) < 0) {
-		err_set(e, ENOMEM, "out of memory");
+		err_memory(e);
 		return EXIT_EXECVM;
 	}
 	if (s->no_stdin) {

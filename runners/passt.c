@@ -93,7 +93,7 @@ static int spawn(const struct vm_spec *s, int link, int err, pid_t *pid, struct 
 	if (null < 0)
 		return err_sys(e, "open /dev/null");
 	if (make_argv(s, link, &argv) < 0)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	spec.argv = argv.v;
 	spec.path = getenv("PATH");
 	spec.fd[0] = null;

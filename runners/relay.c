@@ -609,12 +609,11 @@ int relay_run(struct relay *r, int *code, struct err *e)
 	*code = EXIT_EXECVM;
 	if (!s) {
 		kill(r->qemu, SIGKILL);
-		return proc_wait(r->qemu, &ignored) < 0 ? -ECHILD
-							: err_set(e, ENOMEM, "out of memory");
+		return proc_wait(r->qemu, &ignored) < 0 ? -ECHILD : err_memory(e);
 	}
 	k = session_open(s->session, r->closed, e);
 	if (k == 0 && sink_open(&s->log, NULL, STDERR_FILENO, r->closed & 4, "stderr") < 0)
-		k = err_set(e, ENOMEM, "out of memory");
+		k = err_memory(e);
 	s->pidfd = (int)syscall(SYS_pidfd_open, r->qemu, 0);
 	if (k == 0)
 		k = s->pidfd < 0 ? err_sys(e, "pidfd_open") : signals_open(s, e);

@@ -25,7 +25,7 @@ int session_open(struct session *s, int closed, struct err *e)
 	stream_open(&c->in, STDIN_FILENO, false, closed & 1 || s->spec->no_stdin);
 	if (sink_open(&c->out, &s->mux, STDOUT_FILENO, closed & 2, "stdout") < 0 ||
 	    sink_open(&c->err, &s->mux, STDERR_FILENO, closed & 4, "stderr") < 0)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	return 0;
 }
 
@@ -100,7 +100,7 @@ static int send_boot(struct session *s, struct err *e)
 
 	room = malloc(o.cap);
 	if (!room)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	o.p = room;
 	if (getrandom(b.entropy, sizeof(b.entropy), 0) != (ssize_t)sizeof(b.entropy))
 		return err_sys(e, "getrandom");
@@ -211,7 +211,7 @@ static int begin_copy(struct session *s, const struct vm_copy *what, enum copy_k
 	j->process_len = s->copy.process.len;
 	sink_keep(&j->err, &s->mux, &s->copy.words);
 	if (out && sink_open(&j->out, &s->mux, s->copy.fd, false, "copy") < 0)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	if (!out) {
 		sink_keep(&j->out, &s->mux, &s->copy.words);
 		stream_open(&j->in, s->copy.fd, false, false);

@@ -121,7 +121,7 @@ static int start_one(const struct qemu_facts *f, const char *source, bool readon
 		return err_sys(e, "open /dev/null");
 	r = connection(&listener, qemus, e);
 	if (r == 0 && server_argv(f, source, listener, &argv) < 0)
-		r = err_set(e, ENOMEM, "out of memory");
+		r = err_memory(e);
 	if (r < 0)
 		return r;
 	p.argv = argv.v;

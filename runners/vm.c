@@ -167,10 +167,10 @@ static int plan_payload(struct plan *p, struct err *e)
 	if (p->spec->env_private || both.len > QEMU_CMDLINE_MAX)
 		return 0;
 	if (b64_encode(both.p, both.len, &p->b64) < 0)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	p->facts.payload = p->b64.p;
 	if (qemu_append(p->spec, &p->facts, &line, &left) < 0)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	p->wired = left < 0;
 	if (p->wired)
 		p->facts.payload = NULL;
@@ -257,7 +257,7 @@ static int show(struct plan *p, struct err *e)
 		r = argv_quote(&text, argv.v);
 	}
 	if (r < 0)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	puts(text.p);
 	return cmd_flush(0) ? err_set(e, EIO, "write stdout") : 0;
 }
