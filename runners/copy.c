@@ -22,6 +22,8 @@
 #include "lib/payload.h"
 #include "lib/proc.h"
 
+static const char chain[] = GUEST_BIN, busybox[] = GUEST_BUSYBOX;
+
 #define SELF "/proc/self/exe"
 #define STOP_MS 5000 /* to take away what was begun */
 #define SAID_MAX ((size_t)64 << 10)
@@ -50,11 +52,12 @@ static int push_all(struct argv *out, const char *const *words)
 static int guest_in(const struct vm_spec *s, const char *guest, struct argv *out)
 {
 	cleanup_free char *dir = strndup(guest, (size_t)(last_name(guest) - guest));
-	const char *const make[] = { GUEST_BIN, "chain", "--", GUEST_BUSYBOX, "mkdir",
-				     "-p",	dir,	 "--", NULL };
-	const char *const own[] = { GUEST_BIN, "chain", "--", NULL };
-	const char *const tar[] = { GUEST_BUSYBOX, "tar", "-xf", "-", "-C", dir, NULL };
-	const char *const chown[] = { "--", GUEST_BUSYBOX, "chown", "-Rh", s->user, guest, NULL };
+	const char *const make[] = {
+		chain, "chain", "--", busybox, "mkdir", "-p", dir, "--", NULL
+	};
+	const char *const own[] = { chain, "chain", "--", NULL };
+	const char *const tar[] = { busybox, "tar", "-xf", "-", "-C", dir, NULL };
+	const char *const chown[] = { "--", busybox, "chown", "-Rh", s->user, guest, NULL };
 	int r;
 
 	if (!dir)
@@ -71,7 +74,7 @@ static int guest_out(const char *guest, struct argv *out)
 {
 	const char *name = last_name(guest);
 	cleanup_free char *dir = strndup(guest, (size_t)(name - guest));
-	const char *const tar[] = { GUEST_BUSYBOX, "tar", "-cf", "-", "-C", dir, NULL };
+	const char *const tar[] = { busybox, "tar", "-cf", "-", "-C", dir, NULL };
 	int r = dir ? push_all(out, tar) : -ENOMEM;
 
 	return r < 0 ? r : argv_pushf(out, "./%s", name);
@@ -81,7 +84,7 @@ static int guest_out(const char *guest, struct argv *out)
 static int guest_times(const char *guest, struct argv *out)
 {
 	cleanup_free char *dir = strndup(guest, (size_t)(last_name(guest) - guest));
-	const char *const tar[] = { GUEST_BUSYBOX, "tar", "-xof", "-", "-C", dir, NULL };
+	const char *const tar[] = { busybox, "tar", "-xof", "-", "-C", dir, NULL };
 
 	return dir ? push_all(out, tar) : -ENOMEM;
 }
