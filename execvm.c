@@ -3,6 +3,7 @@
 #include "chain/cmd-chain.h"
 #include "init/cmd-init.h"
 #if !EXECVM_GUEST
+#include "image/cmd-image.h"
 #include "initrd/cmd-initrd.h"
 #include "runners/cmd-runners.h"
 #endif
@@ -10,7 +11,7 @@
 static const struct cmd *const tools[] = {
 	&cmd_chain, &cmd_init,
 #if !EXECVM_GUEST
-	&cmd_run,   &cmd_initrd, &cmd_kernel, &cmd_doctor,
+	&cmd_run,   &cmd_image, &cmd_initrd, &cmd_kernel, &cmd_doctor,
 #endif
 	NULL,
 };

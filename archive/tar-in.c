@@ -17,7 +17,7 @@
 struct tar_in {
 	struct archive *a; /* owned */
 	struct span span;
-	uint64_t at; /* of the next piece */
+	uint64_t at;	/* of the next piece */
 	struct err err; /* of a callback */
 	char piece[PIECE];
 };

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "archive/spool.h"
+#include "archive/scratch.h"
 #include "lib/err.h"
 #include "lib/macro.h"
 

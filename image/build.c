@@ -185,16 +185,8 @@ static int each_layer(struct build *b, entry_fn *fn, struct err *e)
 	return r;
 }
 
-static void warn_dropped(const struct build *b)
-{
-	if (b->squash.dropped && b->watch->warn)
-		b->watch->warn("%u entries lose access control lists, file flags or attributes, for "
-			       "which squashfs has no room; the first is '%s'",
-			       b->squash.dropped, b->squash.dropped_first);
-}
-
-int build_layers(const struct span *layer, size_t n, bool whiteouts, int out,
-		 const struct watch *w, struct err *e)
+int build_layers(const struct span *layer, size_t n, bool whiteouts, int out, const struct watch *w,
+		 struct err *e)
 {
 	cleanup_tar_locale struct tar_locale locale = { NULL, NULL };
 	cleanup_build struct build b = {
@@ -225,6 +217,6 @@ int build_layers(const struct span *layer, size_t n, bool whiteouts, int out,
 	if (r == 0)
 		r = squash_end(&b.squash, e);
 	if (r == 0)
-		warn_dropped(&b);
+		squash_warn(&b.squash, w);
 	return r;
 }

@@ -24,7 +24,7 @@ struct inode {
 	unsigned layer;
 	uint32_t index; /* of the entry in its layer */
 	enum flat_type type;
-	char *target;			 /* owned; of a symlink */
+	char *target;			/* owned; of a symlink */
 	struct flat_node *names, *last; /* set by flat_finish() */
 };
 
@@ -264,7 +264,7 @@ static int find_parent(struct flat *f, const char *path, bool make, struct flat_
 		return no_memory(e);
 	while (*dir && f->rest.p[at]) {
 		char name[FLAT_NAME_MAX + 1];
-		struct flat_node *next;
+		struct flat_node *next = NULL;
 		size_t n = strcspn(f->rest.p + at, "/");
 		int r;
 
@@ -375,7 +375,7 @@ static int add_own(struct flat *f, const struct flat_entry *en, uint32_t index, 
 {
 	struct flat_node *dir;
 	const char *last;
-	uint32_t inode;
+	uint32_t inode = NO_INODE;
 	int r;
 
 	if (!f->path.len && en->type != FLAT_DIR)

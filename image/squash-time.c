@@ -52,7 +52,8 @@ int squash_root_time(int fd, uint32_t mtime, struct err *e)
 		    get(fd, begin + 2 + at % BLOCK, &byte, 1) < 0)
 			return err_set(e, EIO, "the squashfs has not the form that was asked for");
 		if (i == 0 && byte != TYPE_DIR && byte != TYPE_LONG_DIR)
-			return err_set(e, EIO, "the root of the squashfs is not where it should be");
+			return err_set(e, EIO,
+				       "the root of the squashfs is not where it should be");
 		if (i < INODE_MTIME)
 			continue;
 		byte = (unsigned char)(mtime >> 8 * (i - INODE_MTIME));

@@ -26,7 +26,7 @@
 #include "lib/proc.h"
 
 #define PROGRAM "mksquashfs"
-#define LEVEL "6" /* of zstd: docs/design/images.md has the figures */
+#define LEVEL "6"		  /* of zstd: docs/design/images.md has the figures */
 #define PIPE_SIZE (1 << 20)	  /* bytes; the most that a user without privileges gets */
 #define PIECE ((size_t)128 << 10) /* bytes written at a time */
 #define SAID_MAX ((size_t)64 << 10)
@@ -110,9 +110,18 @@ static int write_err(struct squash *s, struct err *e)
 static int program_argv(int out, const struct squash_root *root, struct argv *argv)
 {
 	static const char *const fixed[] = {
-		"-tar",		"-noappend", "-reproducible", "-exit-on-error",
-		"-no-progress", "-quiet",    "-comp",	      "zstd",
-		"-Xcompression-level", LEVEL, "-noI",	      "-mkfs-time",
+		"-tar",
+		"-noappend",
+		"-reproducible",
+		"-exit-on-error",
+		"-no-progress",
+		"-quiet",
+		"-comp",
+		"zstd",
+		"-Xcompression-level",
+		LEVEL,
+		"-noI",
+		"-mkfs-time",
 		"0",
 	};
 	int r = argv_push(argv, PROGRAM);
@@ -284,7 +293,8 @@ static struct archive_entry *cleaned(struct squash *s, struct archive_entry *en,
 	archive_entry_set_uid(out, archive_entry_uid(en));
 	archive_entry_set_gid(out, archive_entry_gid(en));
 	archive_entry_set_mtime(out, mtime_of(en), 0);
-	archive_entry_set_size(out, archive_entry_filetype(en) == AE_IFREG ? archive_entry_size(en) : 0);
+	archive_entry_set_size(out,
+			       archive_entry_filetype(en) == AE_IFREG ? archive_entry_size(en) : 0);
 	if (archive_entry_filetype(en) == AE_IFLNK)
 		archive_entry_copy_symlink(out, archive_entry_symlink(en));
 	if (archive_entry_filetype(en) == AE_IFCHR || archive_entry_filetype(en) == AE_IFBLK) {
@@ -308,9 +318,10 @@ static int put_header(struct squash *s, struct archive_entry *en, struct err *e)
 
 int squash_entry(struct squash *s, struct archive_entry *en, const char *path, struct err *e)
 {
-	uint64_t size = archive_entry_filetype(en) == AE_IFREG ? (uint64_t)archive_entry_size(en) : 0;
-	bool device = archive_entry_filetype(en) == AE_IFCHR ||
-		      archive_entry_filetype(en) == AE_IFBLK;
+	uint64_t size =
+		archive_entry_filetype(en) == AE_IFREG ? (uint64_t)archive_entry_size(en) : 0;
+	bool device =
+		archive_entry_filetype(en) == AE_IFCHR || archive_entry_filetype(en) == AE_IFBLK;
 	struct archive_entry *out;
 	int r = check_owner(en, path, e);
 
@@ -380,6 +391,14 @@ int squash_end(struct squash *s, struct err *e)
 		return write_err(s, e);
 	r = reap(s, e);
 	return r < 0 ? r : squash_root_time(s->out, s->root_mtime, e);
+}
+
+void squash_warn(const struct squash *s, const struct watch *w)
+{
+	if (s->dropped && w->warn)
+		w->warn("%u entries lose access control lists, file flags or attributes, for which "
+			"squashfs has no room; the first is '%s'",
+			s->dropped, s->dropped_first);
 }
 
 void squash_free(struct squash *s)

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "lib/buf.h"
+#include "image/watch.h"
 #include "lib/err.h"
 #include "lib/macro.h"
 
@@ -37,15 +37,15 @@ struct squash {
 	int said;	     /* owned: what mksquashfs says */
 	int out;	     /* borrowed */
 	uint32_t root_mtime;
-	pid_t pid;	     /* -1 = none */
-	int broken;	     /* errno of a write to it, positive */
-	uint64_t data;	     /* bytes */
-	unsigned dropped;    /* entries that lost something */
+	pid_t pid;	  /* -1 = none */
+	int broken;	  /* errno of a write to it, positive */
+	uint64_t data;	  /* bytes */
+	unsigned dropped; /* entries that lost something */
 	char dropped_first[200];
 };
 #define SQUASH_INIT                                                                                \
 	{                                                                                          \
-		.pipe = -1, .said = -1, .out = -1, .pid = -1                                                  \
+		.pipe = -1, .said = -1, .out = -1, .pid = -1                                       \
 	}
 
 /* Takes over what an entry for the root says. */
@@ -79,6 +79,9 @@ int squash_root_time(int fd, uint32_t mtime, struct err *e) must_check nonnull(3
 
 /* Everything was given: waits for the end. */
 int squash_end(struct squash *s, struct err *e) must_check nonnull(1, 2);
+
+/* Says what was left out. */
+void squash_warn(const struct squash *s, const struct watch *w) nonnull(1, 2);
 
 /* Ends mksquashfs if it still runs. */
 void squash_free(struct squash *s) nonnull(1);

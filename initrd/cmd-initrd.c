@@ -12,7 +12,7 @@
 
 #include "initrd/guest-image.h"
 #include "initrd/initrd.h"
-#include "initrd/output.h"
+#include "lib/output.h"
 #include "lib/argv.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"

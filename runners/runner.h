@@ -38,6 +38,7 @@ struct vm_spec {
 	char *initrd; /* owned; NULL = generated */
 	char *append; /* owned; further kernel parameters, or NULL */
 	char *root;   /* owned; image file, or NULL */
+	char *image;  /* owned; name of an image, or NULL; root is that one's when it was found */
 	enum root_mode root_mode;
 	struct vm_disk disk[VM_DISKS];
 	size_t ndisks;
@@ -60,6 +61,12 @@ struct vm_spec {
 };
 
 void vm_spec_free(struct vm_spec *s) nonnull(1);
+
+/*
+ * Finds s->image: its root becomes s->root, and its config is what holds where the plan says nothing
+ * (env by name; args: entrypoint and cmd, when there are none at all).
+ */
+int spec_image(struct vm_spec *s, struct err *e) must_check nonnull(1, 2);
 
 struct runner {
 	const char *name;

@@ -11,6 +11,7 @@ void vm_spec_free(struct vm_spec *s)
 	free(s->initrd);
 	free(s->append);
 	free(s->root);
+	free(s->image);
 	free(s->hostname);
 	free(s->cwd);
 	free(s->user);

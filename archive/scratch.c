@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is written in order, with holes where it is zero. */
-#include "archive/spool.h"
+#include "archive/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,11 +21,11 @@ static const char *directory(void)
 	return dir && *dir ? dir : "/var/tmp";
 }
 
-int spool_open(struct spool *s, struct err *e)
+int scratch_open(struct scratch *s, struct err *e)
 {
 	const char *dir = directory();
 
-	*s = (struct spool){ .fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) };
+	*s = (struct scratch){ .fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) };
 	if (s->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
 		char path[4096];
 
@@ -43,7 +43,7 @@ static bool is_zero(const char *p, size_t n)
 	return !*p && !memcmp(p, p + 1, n - 1);
 }
 
-static int put(struct spool *s, const char *p, size_t n, uint64_t at, struct err *e)
+static int put(struct scratch *s, const char *p, size_t n, uint64_t at, struct err *e)
 {
 	while (n) {
 		ssize_t k = pwrite(s->fd, p, n, (off_t)at);
@@ -59,14 +59,14 @@ static int put(struct spool *s, const char *p, size_t n, uint64_t at, struct err
 	return 0;
 }
 
-int spool_write(void *ctx, const void *p, size_t n, struct err *e)
+int scratch_write(void *ctx, const void *p, size_t n, struct err *e)
 {
-	struct spool *s = ctx;
+	struct scratch *s = ctx;
 	const char *from = p;
 
-	if (n > SPOOL_MAX - s->end || s->at > SPOOL_MAX - s->end - n)
+	if (n > SCRATCH_MAX - s->end || s->at > SCRATCH_MAX - s->end - n)
 		return err_set(e, EFBIG, "more than %llu GiB unpacked",
-			       (unsigned long long)SPOOL_MAX >> 30);
+			       (unsigned long long)SCRATCH_MAX >> 30);
 	while (n) {
 		size_t run = 0, k = 0;
 		bool hole = false;
@@ -95,7 +95,7 @@ int spool_write(void *ctx, const void *p, size_t n, struct err *e)
 	return 0;
 }
 
-int spool_end(struct spool *s, struct span *out, struct err *e)
+int scratch_end(struct scratch *s, struct span *out, struct err *e)
 {
 	*out = (struct span){ s->fd, s->end, s->at };
 	s->end += s->at;
@@ -107,7 +107,7 @@ int spool_end(struct spool *s, struct span *out, struct err *e)
 	return 0;
 }
 
-void spool_close(struct spool *s)
+void scratch_close(struct scratch *s)
 {
 	if (s->fd >= 0)
 		close(take_fd(&s->fd));

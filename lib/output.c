@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* O_TMPFILE, then linkat(2) to a name of no meaning, then rename(2): the link cannot replace. */
-#include "initrd/output.h"
+#include "lib/output.h"
 
 #include <errno.h>
 #include <fcntl.h>

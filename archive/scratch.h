@@ -12,14 +12,14 @@
 #include "lib/err.h"
 #include "lib/macro.h"
 
-#define SPOOL_MAX ((uint64_t)1 << 40) /* bytes in one, holes counted */
+#define SCRATCH_MAX ((uint64_t)1 << 40) /* bytes in one, holes counted */
 
-struct spool {
+struct scratch {
 	int fd;
 	uint64_t end; /* where the next piece begins */
 	uint64_t at;  /* bytes of the current one */
 };
-#define SPOOL_INIT                                                                                 \
+#define SCRATCH_INIT                                                                               \
 	{                                                                                          \
 		.fd = -1                                                                           \
 	}
@@ -30,16 +30,16 @@ struct span {
 	uint64_t offset, size;
 };
 
-int spool_open(struct spool *s, struct err *e) must_check nonnull(1, 2);
+int scratch_open(struct scratch *s, struct err *e) must_check nonnull(1, 2);
 
-/* Adds to the current piece. ctx is the spool. */
-int spool_write(void *ctx, const void *p, size_t n, struct err *e) must_check nonnull(1, 4);
+/* Adds to the current piece. ctx is the scratch. */
+int scratch_write(void *ctx, const void *p, size_t n, struct err *e) must_check nonnull(1, 4);
 
 /* The current piece is complete: what it is. The next one begins behind it. */
-int spool_end(struct spool *s, struct span *out, struct err *e) must_check nonnull(1, 2, 3);
+int scratch_end(struct scratch *s, struct span *out, struct err *e) must_check nonnull(1, 2, 3);
 
-void spool_close(struct spool *s) nonnull(1);
-#define cleanup_spool __attribute__((cleanup(spool_close)))
+void scratch_close(struct scratch *s) nonnull(1);
+#define cleanup_scratch __attribute__((cleanup(scratch_close)))
 
 /* At most n bytes from where at is in the span; fewer only at its end. */
 ssize_t span_read(const struct span *s, uint64_t at, void *p, size_t n, struct err *e) must_check
