@@ -44,7 +44,7 @@ static int each_entry(struct build *b, size_t layer, entry_fn *fn, struct err *e
 {
 	cleanup_tar_in struct tar_in *t = tar_in_new(&b->layer[layer], e);
 	struct archive_entry *en;
-	int r = t ? 0 : -e->code;
+	int r = t ? 0 : err_wrap(e, "not a tar");
 
 	for (uint32_t index = 0; r == 0; index++) {
 		r = tar_in_next(t, &en, e);

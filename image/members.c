@@ -92,7 +92,7 @@ int members_read(const struct span *box, struct members *m, struct err *e)
 	int r;
 
 	if (!t)
-		return -e->code;
+		return err_wrap(e, "not a tar");
 	tar_locale_enter(&locale);
 	while ((r = tar_in_next(t, &en, e)) > 0) {
 		struct member own = { NULL, NULL, { -1, 0, 0 } };
