@@ -346,6 +346,8 @@ static int add_link(struct flat *f, const struct flat_entry *en, struct err *e)
 	uint32_t inode;
 	int r = clean_path(en->target, &f->link, e);
 
+	if (r == 0 && !f->path.len)
+		return err_set(e, EINVAL, "'%.100s': the root as a hard link", en->path);
 	if (r == 0 && f->link.len)
 		r = find_parent(f, f->link.p, false, &dir, &last, e);
 	if (r < 0)
