@@ -26,6 +26,7 @@
 #include "lib/proc.h"
 
 #define PROGRAM "mksquashfs"
+#define UNSHARE "unshare"
 #define LEVEL "6"		  /* of zstd: docs/design/images.md has the figures */
 #define PIPE_SIZE (1 << 20)	  /* bytes; the most that a user without privileges gets */
 #define PIECE ((size_t)128 << 10) /* bytes written at a time */
@@ -105,9 +106,21 @@ static int write_err(struct squash *s, struct err *e)
 
 /*
  * mksquashfs -tar is what sqfstar is, too, but the sqfstar of 4.5.1 takes the value of
- * -Xcompression-level for a file name. -noI: the time of the root can be set afterwards.
+ * -Xcompression-level for a file name. -noI: what it does not let us say of the root can be set
+ * afterwards, but for its owner being in the list of owners; therefore the caller is root, at least
+ * in a user namespace of its own, and the bytes do not depend on who he is.
  */
-static int program_argv(int out, const struct squash_root *root, struct argv *argv)
+static bool may_be_root(void)
+{
+	cleanup_argv struct argv argv = { 0 };
+	cleanup_buf struct buf out = { 0 };
+	struct err ignored;
+
+	return argv_push(&argv, UNSHARE) == 0 && argv_push(&argv, "--map-root-user") == 0 &&
+	       argv_push(&argv, "true") == 0 && proc_capture(argv.v, 1, &out, &ignored) == 0;
+}
+
+static int program_argv(bool unshare, int out, const struct squash_root *root, struct argv *argv)
 {
 	static const char *const fixed[] = {
 		"-tar",
@@ -124,8 +137,15 @@ static int program_argv(int out, const struct squash_root *root, struct argv *ar
 		"-mkfs-time",
 		"0",
 	};
-	int r = argv_push(argv, PROGRAM);
+	int r = 0;
 
+	if (unshare) {
+		r = argv_push(argv, UNSHARE);
+		if (r == 0)
+			r = argv_push(argv, "--map-root-user");
+	}
+	if (r == 0)
+		r = argv_push(argv, PROGRAM);
 	if (r == 0)
 		r = argv_push(argv, "-");
 	if (r == 0)
@@ -136,14 +156,6 @@ static int program_argv(int out, const struct squash_root *root, struct argv *ar
 		r = argv_push(argv, "-root-mode");
 	if (r == 0)
 		r = argv_pushf(argv, "%o", root->mode);
-	if (r == 0)
-		r = argv_push(argv, "-root-uid");
-	if (r == 0)
-		r = argv_pushf(argv, "%u", root->uid);
-	if (r == 0)
-		r = argv_push(argv, "-root-gid");
-	if (r == 0)
-		r = argv_pushf(argv, "%u", root->gid);
 	return r;
 }
 
@@ -155,7 +167,10 @@ static int start(struct squash *s, int out, const struct squash_root *root, int 
 	struct proc_failure f;
 	/* SOURCE_DATE_EPOCH would change times; messages are in one language. */
 	char *const env[] = { NULL };
-	int r = program_argv(out, root, &argv);
+	bool user = geteuid() != 0, unshare = user && may_be_root();
+	int r = program_argv(unshare, out, root, &argv);
+
+	s->as_caller = user && !unshare;
 
 	if (r < 0)
 		return err_set(e, ENOMEM, "out of memory");
@@ -210,7 +225,7 @@ int squash_open(struct squash *s, int out, const struct squash_root *root, struc
 	if (fcntl(s->pipe, F_SETPIPE_SZ, PIPE_SIZE) < 0)
 		errno = 0;
 	s->out = out;
-	s->root_mtime = root->mtime;
+	s->root = *root;
 	r = start(s, out, root, from, e);
 	return r < 0 ? r : open_tar(s, e);
 }
@@ -390,7 +405,10 @@ int squash_end(struct squash *s, struct err *e)
 	if (archive_write_close(s->tar) != ARCHIVE_OK)
 		return write_err(s, e);
 	r = reap(s, e);
-	return r < 0 ? r : squash_root_time(s->out, s->root_mtime, e);
+	if (r == 0)
+		r = squash_set_root(s->out, &s->root, e);
+	s->lost_owner = r > 0;
+	return r < 0 ? r : 0;
 }
 
 void squash_warn(const struct squash *s, const struct watch *w)
@@ -399,6 +417,11 @@ void squash_warn(const struct squash *s, const struct watch *w)
 		w->warn("%u entries lose access control lists, file flags or attributes, for which "
 			"squashfs has no room; the first is '%s'",
 			s->dropped, s->dropped_first);
+	if (s->lost_owner && w->warn)
+		w->warn("the root directory is 0:0, not %u:%u, who own nothing else", s->root.uid,
+			s->root.gid);
+	if (s->as_caller && w->warn)
+		w->warn("no user namespaces here: the digest depends on who imports");
 }
 
 void squash_free(struct squash *s)

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -36,7 +37,9 @@ struct squash {
 	int pipe;	     /* owned */
 	int said;	     /* owned: what mksquashfs says */
 	int out;	     /* borrowed */
-	uint32_t root_mtime;
+	struct squash_root root;
+	bool lost_owner;  /* of the root directory */
+	bool as_caller;	  /* no user namespace: see squash.c */
 	pid_t pid;	  /* -1 = none */
 	int broken;	  /* errno of a write to it, positive */
 	uint64_t data;	  /* bytes */
@@ -72,10 +75,12 @@ int squash_data(struct squash *s, const void *p, uint64_t n, struct err *e) must
 	nonnull(1, 4);
 
 /*
- * Sets the time of the root directory of a squashfs whose inodes are not compressed: mksquashfs
- * (4.5.1) takes the present time when it reads a tar, whatever -root-time says.
+ * Sets owners and time of the root directory of a squashfs whose inodes are not compressed:
+ * mksquashfs (4.5.1) takes its caller's and the present time when it reads a tar, whatever its
+ * options say. Returns 1 when an owner has nothing else in it: then there is no number for him, and
+ * the directory stays root's.
  */
-int squash_root_time(int fd, uint32_t mtime, struct err *e) must_check nonnull(3);
+int squash_set_root(int fd, const struct squash_root *root, struct err *e) must_check nonnull(2, 3);
 
 /* Everything was given: waits for the end. */
 int squash_end(struct squash *s, struct err *e) must_check nonnull(1, 2);
