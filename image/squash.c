@@ -48,29 +48,42 @@ static la_ssize_t write_pipe(struct archive *a, void *ctx, const void *p, size_t
 	return (la_ssize_t)n;
 }
 
-/* The last line that it has said, without its prefix. */
-static void last_line(const struct squash *s, struct buf *out)
+/* Takes the last line off the text; NULL when there is none. */
+static char *take_line(struct buf *b)
 {
 	static const char prefix[] = "FATAL ERROR: ";
 	char *line;
-	int r = lseek(s->said, 0, SEEK_SET) < 0 ? -1 : io_read_fd(s->said, SAID_MAX, out);
 
-	if ((r < 0 && r != -EFBIG) || !out->len)
-		return;
-	while (out->len && (out->p[out->len - 1] == '\n' || out->p[out->len - 1] == ' '))
-		out->p[--out->len] = '\0';
-	line = strrchr(out->p, '\n');
-	line = line ? line + 1 : out->p;
-	if (!strncmp(line, prefix, strlen(prefix)))
-		line += strlen(prefix);
-	out->len = strlen(line);
-	memmove(out->p, line, out->len + 1);
+	while (b->len && (b->p[b->len - 1] == '\n' || b->p[b->len - 1] == ' '))
+		b->p[--b->len] = '\0';
+	if (!b->len)
+		return NULL;
+	line = strrchr(b->p, '\n');
+	line = line ? line + 1 : b->p;
+	b->len = (size_t)(line - b->p);
+	if (b->len)
+		b->p[--b->len] = '\0';
+	return strncmp(line, prefix, strlen(prefix)) ? line : line + strlen(prefix);
+}
+
+/* The last line that it has said, and the one before, which often has the reason. */
+static int said_err(const struct squash *s, struct err *e)
+{
+	cleanup_buf struct buf b = { 0 };
+	int r = lseek(s->said, 0, SEEK_SET) < 0 ? -1 : io_read_fd(s->said, SAID_MAX, &b);
+	const char *last = r == 0 || r == -EFBIG ? take_line(&b) : NULL;
+	const char *before = last ? take_line(&b) : NULL;
+
+	if (!last)
+		return err_set(e, EIO, PROGRAM ": ended without saying why");
+	if (!before)
+		return err_set(e, EIO, PROGRAM ": %.200s", last);
+	return err_set(e, EIO, PROGRAM ": %.100s (%.100s)", last, before);
 }
 
 /* Waits for it. What it says is the reason, whatever has failed here because of that. */
 static int reap(struct squash *s, struct err *e)
 {
-	cleanup_buf struct buf why = { 0 };
 	struct proc_status st;
 	pid_t pid = s->pid;
 	int r;
@@ -81,12 +94,10 @@ static int reap(struct squash *s, struct err *e)
 	r = proc_wait(pid, &st);
 	if (r < 0)
 		return err_code(e, -r, "wait for " PROGRAM);
-	last_line(s, &why);
 	if (st.kind == PROC_SIGNALED)
 		return err_set(e, EIO, PROGRAM ": killed by %s", proc_signal_name(st.value));
 	if (st.value)
-		return err_set(e, EIO, PROGRAM ": %s",
-			       why.len ? why.p : "ended without saying why");
+		return said_err(s, e);
 	return s->broken ? err_set(e, EIO, PROGRAM ": ended too early") : 0;
 }
 
