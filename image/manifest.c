@@ -70,6 +70,8 @@ int manifest_config(struct manifest_image *im, const char *text, size_t len, str
 
 	if (!j)
 		return -e->code;
+	if (!json_is_object(json_object_get(j, "rootfs")))
+		return err_set(e, EINVAL, "config of the image: it says nothing of a rootfs");
 	r = config_from_json(json_object_get(j, "config"), &im->record.config, e);
 	if (r < 0)
 		return err_wrap(e, "config of the image");
