@@ -212,7 +212,7 @@ static int put_directory(struct tree *t, const char *dir, struct err *e)
 	return r;
 }
 
-static int open_tree(struct tree *t, int out, struct err *e)
+static int begin_tree(struct tree *t, int out, struct err *e)
 {
 	struct squash_root root;
 	struct stat st;
@@ -234,7 +234,7 @@ static int open_tree(struct tree *t, int out, struct err *e)
 int build_tree(const char *dir, int out, const struct watch *w, struct err *e)
 {
 	cleanup_tree struct tree t = { .top = dir, .watch = w, .squash = SQUASH_INIT };
-	int r = open_tree(&t, out, e);
+	int r = begin_tree(&t, out, e);
 
 	if (r == 0)
 		r = put_directory(&t, "", e);

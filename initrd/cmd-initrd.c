@@ -12,7 +12,6 @@
 
 #include "initrd/guest-image.h"
 #include "initrd/initrd.h"
-#include "lib/output.h"
 #include "lib/argv.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
@@ -20,6 +19,7 @@
 #include "lib/layout.h"
 #include "lib/msg.h"
 #include "lib/num.h"
+#include "lib/output.h"
 
 struct initrd_opts {
 	struct argv sources; /* "archive=…", "tree=…", in order */

@@ -36,7 +36,7 @@ docker_archive() (
 	out=$1 tags=$2 config=$3
 	shift 3
 	rm -rf box && mkdir box
-	ids= layers=
+	ids='' layers=''
 	for l in "$@"; do
 		id=$(unpacked "$l" | sha256sum | cut -d ' ' -f 1)
 		mkdir -p "box/$id"
@@ -65,7 +65,7 @@ oci_archive() (
 	out=$1 notes=$2 config=$3
 	shift 3
 	rm -rf box && mkdir -p box/blobs/sha256
-	ids= layers=
+	ids='' layers=''
 	for l in "$@"; do
 		ids="$ids${ids:+,}\"sha256:$(unpacked "$l" | sha256sum | cut -d ' ' -f 1)\""
 		layers="$layers${layers:+,}$(descriptor "$l" application/vnd.oci.image.layer.v1.tar)"
