@@ -85,6 +85,9 @@ int squash_set_root(int fd, const struct squash_root *root, struct err *e) must_
 /* Everything was given: waits for the end. */
 int squash_end(struct squash *s, struct err *e) must_check nonnull(1, 2);
 
+/* The sentence of a write to libarchive that failed; why mksquashfs has ended, if it has. */
+int squash_write_err(struct squash *s, struct err *e) nonnull(1, 2);
+
 /* Says what was left out. */
 void squash_warn(const struct squash *s, const struct watch *w) nonnull(1, 2);
 

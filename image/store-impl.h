@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the halves of the store share: store.c, store-remove.c. */
+/* What the parts of the store share: store.c, store-add.c, store-remove.c. */
 #pragma once
 
 #include "image/store.h"

@@ -47,9 +47,8 @@ void store_close(struct store *s) nonnull(1);
 int store_new_file(const struct store *s, struct err *e) must_check nonnull(1, 2);
 
 /*
- * root, from store_new_file() and complete, becomes the root of an image of this config (whose other
- * record->root is set here), which every name of names is given to. All of it happens, or nothing.
- * digest is the image's.
+ * root, from store_new_file() and complete, becomes the root of an image of this config (record->root
+ * is set here), and each of names a name of it, one after the other. digest is the image's.
  */
 int store_add(const struct store *s, int root, struct record *record, const struct argv *names,
 	      char digest[DIGEST_TEXT], struct err *e) must_check nonnull(1, 3, 4, 5, 6);
