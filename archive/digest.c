@@ -74,5 +74,5 @@ bool digest_valid(const char *text)
 	size_t n = sizeof(DIGEST_PREFIX) - 1;
 
 	return !strncmp(text, DIGEST_PREFIX, n) && strlen(text) == DIGEST_TEXT - 1 &&
-	       strspn(text + n, "0123456789abcdef") == 2 * SHA256_DIGEST_SIZE;
+	       strspn(text + n, "0123456789abcdef") == (size_t)2 * SHA256_DIGEST_SIZE;
 }

@@ -237,7 +237,7 @@ int flat_parent(struct flat *f, const char *path, bool make, struct flat_node **
 			continue;
 		}
 		r = step(f, *dir, name, make, &next, path, e);
-		if (r > 0) {
+		if (r > 0 && next) {
 			r = follow(f, next, at, path, &followed, e);
 			if (r > 0)
 				*dir = &f->root;

@@ -58,8 +58,8 @@ static int put(struct flat *f, struct flat_node *dir, const char *name, uint32_t
 
 static int add_link(struct flat *f, const struct flat_entry *en, struct err *e)
 {
-	struct flat_node *dir, *to = NULL;
-	const char *last;
+	struct flat_node *dir = NULL, *to = NULL;
+	const char *last = NULL;
 	uint32_t inode;
 	int r = flat_clean(en->target, &f->link, e);
 

@@ -84,8 +84,8 @@ static int read_image(const struct members *m, const json_t *j, struct manifest 
 	if (r == 0)
 		r = members_load(m, config, RECORD_MAX, &text, e);
 	if (r == 0 && digest_of_name(config, digest))
-		r = manifest_verify(text.p, text.len, digest, config, e);
-	return r < 0 ? r : manifest_config(im, text.p, text.len, e);
+		r = manifest_verify(text.len ? text.p : "", text.len, digest, config, e);
+	return r < 0 ? r : manifest_config(im, text.len ? text.p : "", text.len, e);
 }
 
 int manifest_docker(const struct members *m, struct manifest *out, struct err *e)
@@ -96,7 +96,7 @@ int manifest_docker(const struct members *m, struct manifest *out, struct err *e
 
 	if (r < 0)
 		return r;
-	j = json_parse(text.p, text.len, "manifest.json", e);
+	j = json_parse(text.len ? text.p : "", text.len, "manifest.json", e);
 	if (!j)
 		return -e->code;
 	if (!json_is_array(j))

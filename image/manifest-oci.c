@@ -40,7 +40,8 @@ static int load_blob(const struct members *m, const json_t *descriptor, struct b
 	if (r == 0)
 		r = members_load(m, path, RECORD_MAX, text, e);
 	if (r == 0)
-		r = manifest_verify(text->p, text->len, text_of(descriptor, "digest"), path, e);
+		r = manifest_verify(text->len ? text->p : "", text->len,
+				    text_of(descriptor, "digest"), path, e);
 	return r;
 }
 
@@ -103,7 +104,7 @@ static int read_manifest(const struct members *m, const json_t *j, struct manife
 		return r;
 	if (!strcmp(text_of(config, "mediaType"), MEDIA_RECORD))
 		return read_own(im, layers, &text, e);
-	return manifest_config(im, text.p, text.len, e);
+	return manifest_config(im, text.len ? text.p : "", text.len, e);
 }
 
 static bool for_this_machine(const json_t *descriptor)
@@ -137,9 +138,9 @@ static json_t *open_manifest(const struct members *m, const json_t *descriptor, 
 		cleanup_buf struct buf text = { 0 };
 		const json_t *list, *next = NULL;
 
-		j = load_blob(m, at, &text, e) < 0
-			    ? NULL
-			    : json_parse(text.p, text.len, "manifest of an image", e);
+		j = load_blob(m, at, &text, e) < 0 ? NULL
+						   : json_parse(text.len ? text.p : "", text.len,
+								"manifest of an image", e);
 		json_decref(at);
 		list = json_object_get(j, "manifests");
 		if (!j || !list)
@@ -195,7 +196,7 @@ int manifest_oci(const struct members *m, struct manifest *out, struct err *e)
 
 	if (r < 0)
 		return r;
-	j = json_parse(text.p, text.len, "index.json", e);
+	j = json_parse(text.len ? text.p : "", text.len, "index.json", e);
 	if (!j)
 		return -e->code;
 	list = json_object_get(j, "manifests");
