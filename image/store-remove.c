@@ -2,6 +2,7 @@
 /* Taking names away, and then what no name needs any more. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -74,7 +75,7 @@ static int name_of(const struct store *s, const char *ref, struct stored *st, bo
 		if (r < 0 || strcmp(digest, st->digest) != 0)
 			continue;
 		found++;
-		strncpy(st->name, names.v[i], sizeof(st->name) - 1);
+		snprintf(st->name, sizeof(st->name), "%s", names.v[i]);
 		name_from_file(st->name);
 	}
 	if (found > 1)
