@@ -48,6 +48,28 @@ oci_archive o.tar '{"org.opencontainers.image.ref.name":"3","io.containerd.image
 status 'M12: the full name, as containerd notes it' 0 "$EXECVM" image load -q <o.tar
 is 'M12: as docker shows it' "$(cat out)" 'Loaded image: full:3'
 
+# An index in an index, with a manifest for each platform.
+oci_archive o.tar '{}' "$config" l1.tar l2.tar l3.tar
+case $(uname -m) in
+x86_64) here=amd64 ;;
+aarch64) here=arm64 ;;
+*) here=$(uname -m) ;;
+esac
+nested() { # PLATFORM: manifest has been left by oci_archive
+	d=$(descriptor manifest application/vnd.oci.image.manifest.v1+json)
+	printf '{"manifests":[{"digest":"sha256:%064d","platform":{"os":"linux","architecture":"none"}},%s,"platform":%s}]}' \
+		1 "${d%\}}" "$1" >inner
+	d=$(descriptor inner application/vnd.oci.image.index.v1+json)
+	printf '{"manifests":[%s,"annotations":{"org.opencontainers.image.ref.name":"nested:1"}}]}' "${d%\}}" >box/index.json
+	tar -C box -cf o.tar .
+}
+nested "{\"os\":\"linux\",\"architecture\":\"$here\"}"
+status 'M12: an index of platforms' 0 "$EXECVM" image load <o.tar
+same_image 'an index of platforms' nested:1
+nested '{"os":"linux","architecture":"other"}'
+status 'M12: none for this machine: 125' 125 "$EXECVM" image load <o.tar
+like 'M12: none for this machine: why' "$(cat err)" 'an index without an image for this machine'
+
 # A layer that is there twice is a symlink in what docker writes.
 docker_archive d.tar '["links:1"]' "$config" l1.tar l2.tar l3.tar
 a=$(digest l1.tar)
