@@ -196,9 +196,11 @@ static int add_json(void *ctx, const struct stored *st, struct err *e)
 
 static int print_line(void *ctx, const struct stored *st, struct err *e)
 {
+	bool small = st->size < 1000000;
+
 	(void)ctx, (void)e;
-	printf("%-40s %.*s %8.1f MB\n", st->name, SHORT_ID, st->digest + strlen(DIGEST_PREFIX),
-	       (double)st->size / 1e6);
+	printf("%-40s %.*s %8.1f %s\n", st->name, SHORT_ID, st->digest + strlen(DIGEST_PREFIX),
+	       (double)st->size / (small ? 1e3 : 1e6), small ? "kB" : "MB");
 	return 0;
 }
 
