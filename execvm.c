@@ -5,14 +5,16 @@
 #if !EXECVM_GUEST
 #include "archive/cmd-archive.h"
 #include "completion/cmd-completion.h"
+#include "image/cmd-image.h"
 #include "initrd/cmd-initrd.h"
 #include "runners/cmd-runners.h"
 #endif
 
 static const struct cmd *const tools[] = {
-	&cmd_chain, &cmd_init,
+	&cmd_chain,  &cmd_init,
 #if !EXECVM_GUEST
-	&cmd_run,   &cmd_initrd, &cmd_kernel, &cmd_doctor, &cmd_pack, &cmd_unpack, &cmd_completion,
+	&cmd_run,    &cmd_image,  &cmd_initrd, &cmd_pack,
+	&cmd_unpack, &cmd_kernel, &cmd_doctor, &cmd_completion,
 #endif
 	NULL,
 };

@@ -124,6 +124,12 @@ static int check_read_only(const struct config_plan *p, struct err *e)
 	return 0;
 }
 
+int config_set_image(struct config_plan *p, const json_t *v, struct err *e)
+{
+	p->line.image = p->path ? config_line(p->text, p->len, "image", NULL) : 0;
+	return set_text(&p->s->image, v, e);
+}
+
 int config_set_root_mode(struct config_plan *p, const json_t *v, struct err *e)
 {
 	const char *text = json_string_value(v);

@@ -25,7 +25,8 @@ struct config_plan {
 	const char *inner; /* of an object: the name that is looked at, or NULL */
 	/* Lines of the description, for sentences about the whole plan; 0 = an option, or nothing. */
 	struct {
-		unsigned root, initrd, memory, disk[VM_DISKS], publish[VM_PUBLISH], tmpfs[VM_TMPFS];
+		unsigned root, image, initrd, memory, disk[VM_DISKS], publish[VM_PUBLISH],
+			tmpfs[VM_TMPFS];
 	} line;
 	bool mode_said, read_only_said; /* by this source: the two must not contradict each other */
 };
@@ -39,6 +40,7 @@ int config_set_kernel(struct config_plan *p, const json_t *v, struct err *e) mus
 int config_set_initrd(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_append(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_root(struct config_plan *p, const json_t *v, struct err *e) must_check;
+int config_set_image(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_root_mode(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_read_only(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_memory(struct config_plan *p, const json_t *v, struct err *e) must_check;

@@ -41,6 +41,8 @@ enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16 };
 	    "append", T_STRING), \
 	ROW(0, "root", OPT_STRING, root, "FILE", "image of the root file system, or host (none)", \
 	    "root", T_STRING), \
+	ROW(0, "image", OPT_STRING, image, "NAME", "root image by name (see execvm image ls)", \
+	    "image", T_STRING), \
 	ROW(0, "root-mode", OPT_STRING, root_mode, "overlay|ro|rw", "what becomes of writes (overlay)", \
 	    "root-mode", T_STRING), \
 	ROW(0, "read-only", OPT_FLAG, read_only, NULL, "the same as --root-mode ro", \
@@ -357,6 +359,33 @@ static int apply_options(struct config_plan *p, const struct run_opts *o, struct
 
 /* The whole plan against this host. */
 
+/* Puts in front who said it: the option, or the key of the description and its line. */
+static int named_by(const char *config, unsigned line, const char *key, const char *option,
+		    struct err *e)
+{
+	if (line)
+		return err_wrap(e, "%s:%u: key '%s'", config, line, key);
+	return err_wrap(e, "--%s", option);
+}
+
+/* An image is looked up for a machine alone; other runners have their own word about it. */
+static int find_image(const struct config_plan *p, const char *config, struct err *e)
+{
+	struct vm_spec *s = p->s;
+	int r = 0;
+
+	if (!s->image)
+		return 0;
+	if (s->root || s->root_host)
+		r = err_set(e, EINVAL, "there is a root as well (%.100s): give one of them",
+			    s->root ? s->root : "host");
+	else if (s->root_mode == ROOT_RW)
+		r = err_set(e, EINVAL, "images never change: not with root-mode rw");
+	else if (!strcmp(s->runner, "vm"))
+		r = spec_image(s, e);
+	return r < 0 ? named_by(config, p->line.image, "image", "image", e) : 0;
+}
+
 static int check_memory(uint64_t memory, struct err *e)
 {
 	uint64_t host = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
@@ -380,15 +409,6 @@ static int check_file(const char *path, bool block_too, struct err *e)
 	if (access(path, R_OK) < 0)
 		return err_sys(e, "%s", path);
 	return 0;
-}
-
-/* Puts in front who said it: the option, or the key of the description and its line. */
-static int named_by(const char *config, unsigned line, const char *key, const char *option,
-		    struct err *e)
-{
-	if (line)
-		return err_wrap(e, "%s:%u: key '%s'", config, line, key);
-	return err_wrap(e, "--%s", option);
 }
 
 static int check_host(const struct config_plan *p, const char *config, struct err *e)
@@ -439,6 +459,8 @@ static int plan(const struct run_opts *o, char *const *args, struct vm_spec *s, 
 		if (argv_push_all(&s->args, args, argv_count(args)) < 0)
 			r = err_memory(e);
 	}
+	if (r == 0)
+		r = find_image(&p, o->config, e);
 	if (r == 0 && s->strict)
 		s->no_stdin = true;
 	return r < 0 ? r : check_host(&p, o->config, e);

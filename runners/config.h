@@ -12,7 +12,8 @@
 
 /* What the command line said, as text, before it is checked. */
 struct run_opts {
-	const char *runner, *kernel, *initrd, *append, *root, *root_mode, *memory, *cpus, *accel;
+	const char *runner, *kernel, *initrd, *append, *root, *image, *root_mode, *memory, *cpus,
+		*accel;
 	const char *cwd, *user, *hostname, *timeout, *config, *record, *network, *name;
 	struct argv disks;   /* FILE=/dev/NAME[,ro] */
 	struct argv mounts;  /* "volume=DIR:GUEST[:ro]" and "mount=WORDS", in order */

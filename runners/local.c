@@ -14,6 +14,8 @@
 /* What a machine would have and a process here cannot be given. */
 static int refuse(const struct vm_spec *s, struct err *e)
 {
+	if (s->image)
+		return err_set(e, EINVAL, "runner local: a command here gets no image");
 	if (s->root || s->root_host || s->ndisks)
 		return err_set(e, EINVAL, "runner local: a command here gets no root and no disks");
 	if (s->nin || s->nout)

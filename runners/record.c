@@ -74,6 +74,9 @@ static size_t all_inputs(const struct vm_spec *s, const char *kernel, const char
 /* Of everything that a strict run does not name, the first. */
 static int check_named(const struct vm_spec *s, const struct input *list, size_t n, struct err *e)
 {
+	if (s->image && !s->image_pinned)
+		return err_set(e, EPERM, "--strict: --image: %s is not named by its digest, %s",
+			       s->image, s->image_digest);
 	for (size_t i = 0; i < n; i++) {
 		if (!list[i].pin)
 			return err_set(e, EPERM,
@@ -135,6 +138,12 @@ static json_t *pinned(const char *path, const char *digest)
 	cleanup_free char *full = realpath(path, NULL);
 
 	return json_sprintf("%s@%s", full ? full : path, digest);
+}
+
+static json_t *image(const struct vm_spec *s)
+{
+	return s->image_pinned ? json_string(s->image)
+			       : json_sprintf("%s@%s", s->image, s->image_digest);
 }
 
 /* Bytes that are no UTF-8 as in a payload. */
@@ -291,7 +300,9 @@ static json_t *description(const struct vm_spec *s, const char *kernel, const st
 	if (json_object_set_new(v, "initrd",
 				s->initrd ? pinned(s->initrd, r->initrd) : json_string(r->initrd)) <
 		    0 ||
-	    (s->root && json_object_set_new(v, "root", pinned(s->root, r->root)) < 0) ||
+	    (s->image && json_object_set_new(v, "image", image(s)) < 0) ||
+	    (s->root && !s->image &&
+	     json_object_set_new(v, "root", pinned(s->root, r->root)) < 0) ||
 	    (s->hostname && json_object_set_new(v, "hostname", json_string(s->hostname)) < 0) ||
 	    (s->timeout_ms &&
 	     json_object_set_new(v, "timeout",

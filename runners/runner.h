@@ -81,6 +81,9 @@ struct vm_spec {
 	char *append;	      /* owned; further kernel parameters, or NULL */
 	char *root;	      /* owned; image file, or NULL */
 	bool root_host;	      /* the root is the host's own "/", never changed */
+	char *image_digest;   /* owned; of that image; NULL until it was found */
+	bool image_pinned;    /* it was named by it */
+	char *image; /* owned; name of an image, or NULL; root is that one's when it was found */
 	enum root_mode root_mode;
 	struct vm_disk disk[VM_DISKS];
 	size_t ndisks;
@@ -121,6 +124,12 @@ bool vm_has_network(const struct vm_spec *s) must_check nonnull(1);
 
 /* Virtio devices that the machine has: serial port, root, disks, network. At most VM_SLOTS. */
 size_t vm_slots(const struct vm_spec *s) must_check nonnull(1);
+
+/*
+ * Finds s->image: its root becomes s->root, and its config is what holds where the plan says nothing
+ * (env by name; args: entrypoint and cmd, when there are none at all).
+ */
+int spec_image(struct vm_spec *s, struct err *e) must_check nonnull(1, 2);
 
 struct runner {
 	const char *name;

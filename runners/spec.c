@@ -36,6 +36,8 @@ void vm_spec_free(struct vm_spec *s)
 	free(s->append);
 	free(s->root);
 	free(s->name);
+	free(s->image);
+	free(s->image_digest);
 	free(s->hostname);
 	free(s->cwd);
 	free(s->user);

@@ -51,7 +51,8 @@ static void every_key_arrives(void)
 
 	tap_case("X6: every key arrives");
 	ok_int(read_as("{\"runner\": \"local\", \"kernel\": \"k\", \"initrd\": \"/i\", \"append\": \"a=1 b\","
-		       "\"root\": \"../r.img\", \"root-mode\": \"rw\", \"memory\": \"1G\", \"cpus\": 3,"
+		       "\"root\": \"../r.img\", \"image\": \"a/b:c\", \"root-mode\": \"rw\","
+		       "\"memory\": \"1G\", \"cpus\": 3,"
 		       "\"accel\": \"tcg\", \"cwd\": \"/src\", \"user\": \"me:us\", \"hostname\": \"h-1\","
 		       "\"timeout\": \"1.5s\", \"stdin\": \"none\", \"tty\": true, \"umask\": \"027\","
 		       "\"env\": {\"B\": \"2=3\", \"A\": \"\"}, \"args\": [\"c\", \"\", \"d e\"],"
@@ -75,6 +76,7 @@ static void every_key_arrives(void)
 	ok_int(s.timeout_ms, 1500);
 	ok(s.no_stdin && s.tty && s.has_umask);
 	ok_int(s.umask, 027);
+	ok_str(s.image, "a/b:c");
 	ok_int(s.env.n, 2);
 	ok_str(s.env.v[0], "A=");
 	ok_str(s.env.v[1], "B=2=3");
@@ -604,7 +606,7 @@ static void the_option_table_is_whole(void)
 		"accel",   "config",  "dry-run",  "show-append", "boot-log", "timings",
 		"debug",   "verbose", "help",	  "volume",	 "mount",    "in",
 		"out",	   "strict",  "record",	  "interactive", "network",  "net",
-		"publish", "tmpfs",   "name",	  "read-only"
+		"publish", "tmpfs",   "name",	  "read-only",	 "image"
 	};
 	size_t n = 0;
 

@@ -101,6 +101,23 @@ records() {
 	like 'S3: a record that cannot be written: why' "$(cat err)" '^execvm run: --record: .*no.*: No such file'
 }
 
+images() {
+	XDG_DATA_HOME=$PWD/data
+	export XDG_DATA_HOME
+	mkdir -p tree/bin
+	cp /bin/busybox tree/bin/busybox
+	"$EXECVM" image import box --tree tree >/dev/null 2>import.err || diag "$(cat import.err)"
+	refused 'S1: an image' '--strict: --image: box is not named by its digest, sha256:[0-9a-f]{64}$' \
+		--strict --kernel "$k" --initrd "$zeros" --image box -- true
+	status 'S3: an image: the record' 0 run --record image.json --image box -- /bin/busybox echo hi
+	like 'S3: an image: by its digest' "$(cat image.json)" '"image": "box@sha256:[0-9a-f]{64}"'
+	status 'S3: an image: the same again, strict' 0 run --strict -c image.json
+	is 'S3: an image: what it says' "$(cat out)" hi
+	printf x | dd of="$(find data -name '*.sqfs')" bs=1 seek=100 conv=notrunc 2>/dev/null
+	refused 'S2: a root of the store that was changed' '--root: .*sqfs is sha256:.*, not what' --strict -c image.json
+	unset XDG_DATA_HOME
+}
+
 # With a Debian root: make and gcc, twice, and a second machine would do as well.
 compile() {
 	root=$("$SRCDIR/demo/make-root" debian) || {
@@ -131,5 +148,6 @@ compile() {
 said
 pins
 records
+images
 compile
 done_testing
