@@ -5,7 +5,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,21 +20,6 @@ struct tar_in {
 	struct err err; /* of a callback */
 	char piece[PIECE];
 };
-
-void tar_locale_enter(struct tar_locale *l)
-{
-	l->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-	l->before = l->utf8 ? uselocale(l->utf8) : NULL;
-}
-
-void tar_locale_leave(struct tar_locale *l)
-{
-	if (!l->utf8)
-		return;
-	uselocale(l->before);
-	freelocale(l->utf8);
-	l->utf8 = NULL;
-}
 
 /* What libarchive says, or what a callback had to say before. */
 static int tar_err(struct tar_in *t, struct err *e)

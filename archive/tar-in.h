@@ -20,7 +20,7 @@ struct tar_in *tar_in_new(const struct span *s, struct err *e) must_check nonnul
 
 /*
  * The next entry: 1 and *en, borrowed until the next call; 0 at the end. Names are bytes; a locale
- * is set meanwhile by tar_locale_enter().
+ * is set meanwhile by utf8_enter().
  */
 int tar_in_next(struct tar_in *t, struct archive_entry **en, struct err *e) must_check
 	nonnull(1, 2, 3);
@@ -45,11 +45,3 @@ static inline void cleanup_tar_in_fn(struct tar_in **t)
 	tar_in_free(*t);
 }
 #define cleanup_tar_in __attribute__((cleanup(cleanup_tar_in_fn)))
-
-/* pax has names in UTF-8, which libarchive refuses to convert for the C locale. */
-struct tar_locale {
-	void *utf8, *before;
-};
-void tar_locale_enter(struct tar_locale *l) nonnull(1);
-void tar_locale_leave(struct tar_locale *l) nonnull(1);
-#define cleanup_tar_locale __attribute__((cleanup(tar_locale_leave)))

@@ -13,7 +13,6 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +24,7 @@
 #include "archive/pack.h"
 #include "archive/stop.h"
 #include "lib/cleanup.h"
+#include "lib/locale.h"
 
 #define PIECE ((size_t)128 << 10)   /* bytes read at a time; whole blocks */
 #define TAIL_MAX ((size_t)16 << 20) /* zeros behind the end: what a record is filled up with */
@@ -57,26 +57,6 @@ static void unpack_free(struct unpack *u)
 	buf_free(&u->link);
 }
 #define cleanup_unpack __attribute__((cleanup(unpack_free)))
-
-/* Names are bytes, but pax has them in UTF-8: in the C locale libarchive would refuse those. */
-struct locales {
-	locale_t utf8, before;
-};
-
-static void locale_enter(struct locales *l)
-{
-	l->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-	l->before = l->utf8 ? uselocale(l->utf8) : (locale_t)0;
-}
-
-static void locale_leave(struct locales *l)
-{
-	if (!l->utf8)
-		return;
-	uselocale(l->before);
-	freelocale(l->utf8);
-}
-#define cleanup_locale __attribute__((cleanup(locale_leave)))
 
 static int arc_err(struct unpack *u)
 {
@@ -383,12 +363,12 @@ static int begin(struct unpack *u, const char *target)
 int unpack(int in, const char *target, const struct unpack_opts *o, char digest[DIGEST_TEXT],
 	   struct err *e)
 {
-	cleanup_locale struct locales l = { 0 };
+	cleanup_utf8 struct utf8_locale l = { 0 };
 	cleanup_unpack struct unpack u = { .o = o, .in = in, .e = e, .dest = DEST_INIT };
 	int r;
 
 	e->code = 0;
-	locale_enter(&l);
+	utf8_enter(&l);
 	r = begin(&u, target);
 	if (r == 0)
 		r = all_members(&u);

@@ -14,6 +14,7 @@
 #include "image/squash.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "lib/locale.h"
 
 struct build {
 	const struct span *layer;
@@ -188,7 +189,7 @@ static int each_layer(struct build *b, entry_fn *fn, struct err *e)
 int build_layers(const struct span *layer, size_t n, bool whiteouts, int out, const struct watch *w,
 		 struct err *e)
 {
-	cleanup_tar_locale struct tar_locale locale = { NULL, NULL };
+	cleanup_utf8 struct utf8_locale locale = { NULL, NULL };
 	cleanup_build struct build b = {
 		.layer = layer,
 		.n = n,
@@ -202,7 +203,7 @@ int build_layers(const struct span *layer, size_t n, bool whiteouts, int out, co
 
 	if (!b.flat)
 		return err_set(e, ENOMEM, "out of memory");
-	tar_locale_enter(&locale);
+	utf8_enter(&locale);
 	r = each_layer(&b, add_entry, e);
 	if (r < 0)
 		return r;

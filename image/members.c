@@ -10,6 +10,7 @@
 
 #include "archive/tar-in.h"
 #include "lib/cleanup.h"
+#include "lib/locale.h"
 
 #define LINKS_MAX 8 /* from one to the next */
 
@@ -86,14 +87,14 @@ static int fill(const struct span *box, const struct tar_in *t, struct archive_e
 
 int members_read(const struct span *box, struct members *m, struct err *e)
 {
-	cleanup_tar_locale struct tar_locale locale = { NULL, NULL };
+	cleanup_utf8 struct utf8_locale locale = { NULL, NULL };
 	cleanup_tar_in struct tar_in *t = tar_in_new(box, e);
 	struct archive_entry *en;
 	int r;
 
 	if (!t)
 		return err_wrap(e, "not a tar");
-	tar_locale_enter(&locale);
+	utf8_enter(&locale);
 	while ((r = tar_in_next(t, &en, e)) > 0) {
 		struct member own = { NULL, NULL, { -1, 0, 0 } };
 

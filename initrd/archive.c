@@ -17,7 +17,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
-#include <locale.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <zlib.h>
@@ -27,6 +26,7 @@
 #include "initrd/newc.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
+#include "lib/locale.h"
 
 #define PIECE ((size_t)128 << 10) /* bytes written at a time */
 #define NEST_MAX 4		  /* compression inside of compression */
@@ -43,26 +43,6 @@ static int arc_err(struct archive *a, struct err *e)
 		return err_code(e, archive_errno(a), "archive");
 	return err_set(e, EINVAL, "%s", text ? text : "the archive cannot be read");
 }
-
-/* Names are bytes, but pax has them in UTF-8: in the C locale libarchive would refuse those. */
-struct locales {
-	locale_t utf8, before;
-};
-
-static void locale_enter(struct locales *l)
-{
-	l->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-	l->before = l->utf8 ? uselocale(l->utf8) : (locale_t)0;
-}
-
-static void locale_leave(struct locales *l)
-{
-	if (!l->utf8)
-		return;
-	uselocale(l->before);
-	freelocale(l->utf8);
-}
-#define cleanup_locale __attribute__((cleanup(locale_leave)))
 
 /* An archive, or something compressed, that begins in an input. */
 struct reader {
@@ -346,11 +326,11 @@ static int read_stream(struct input *in, int depth, void *ctx)
 
 int arc_read(int fd, const struct arc_sink *sink, struct err *e)
 {
-	cleanup_locale struct locales l = { 0 };
+	cleanup_utf8 struct utf8_locale l = { 0 };
 	cleanup_input struct input in = { .more = more_of_fd, .ctx = &fd, .e = e };
 
 	e->code = 0;
-	locale_enter(&l);
+	utf8_enter(&l);
 	return read_stream(&in, 0, (void *)sink);
 }
 
