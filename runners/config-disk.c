@@ -23,7 +23,8 @@ static int check_node(const char *node, struct err *e)
 static int put_disk(struct config_plan *p, char *file, const char *node, bool readonly,
 		    struct err *e)
 {
-	cleanup_free char *owned = file, *digest = NULL;
+	cleanup_free char *owned = file;
+	cleanup_free char *digest = NULL;
 	struct vm_spec *s = p->s;
 	size_t at = s->ndisks;
 

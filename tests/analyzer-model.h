@@ -21,6 +21,7 @@ static inline int analyzer_negative(int r)
 #define err_sys(...) analyzer_negative(err_sys(__VA_ARGS__))
 #define err_code(...) analyzer_negative(err_code(__VA_ARGS__))
 #define err_wrap(...) analyzer_negative(err_wrap(__VA_ARGS__))
+#define err_memory(...) analyzer_negative(err_memory(__VA_ARGS__))
 
 static inline int *analyzer_errno(void)
 {

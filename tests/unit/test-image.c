@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "archive/scratch.h"
 #include "archive/decompress.h"
+#include "archive/scratch.h"
 #include "image/name.h"
 #include "image/record.h"
 #include "tests/tap.h"
