@@ -28,9 +28,7 @@ static int put_disk(struct config_plan *p, char *file, const char *node, bool re
 	struct vm_spec *s = p->s;
 	size_t at = s->ndisks;
 
-	if (!owned)
-		return err_memory(e);
-	if (config_take_digest(owned, &digest, e) < 0)
+	if ((owned ? config_take_digest(owned, &digest, e) : err_memory(e)) < 0)
 		return -e->code;
 	if (check_node(node, e) < 0)
 		return -EINVAL;

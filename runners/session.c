@@ -325,9 +325,9 @@ static int move_on(struct session *s, struct err *e)
 		s->phase = FINISHING;
 	if (s->now == &s->copied && job_is_over(s->now) && end_copy(s, e) < 0)
 		return -e->code;
-	if (s->now == &s->command && s->now->state == JOB_RUNNING)
+	if (s->now == &s->command && s->command.state == JOB_RUNNING)
 		s->phase = RUNNING;
-	if (s->now == &s->command && s->now->state == JOB_CLOSED) {
+	if (s->now == &s->command && s->command.state == JOB_CLOSED) {
 		/* All of it may have come at once. */
 		s->phase = s->phase == RUNNING || s->command.has_exit ? COLLECTING : FINISHING;
 		s->collect_nothing |= !s->command.has_exit;
