@@ -57,7 +57,7 @@ enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16 };
 	    "cwd", T_STRING), \
 	ROW('u', "user", OPT_STRING, user, "U[:G]", "user and group, names or numbers (0:0)", \
 	    "user", T_STRING | T_NUMBER), \
-	ROW(0, "network", OPT_STRING, network, "HOW", "none, user or passt (none)", \
+	ROW(0, "network", OPT_STRING, network, "none|user|passt", "how it is connected (none)", \
 	    "network", T_STRING), \
 	ROW(0, "name", OPT_STRING, name, "NAME", "name of the run: one of a user's at a time", \
 	    "name", T_STRING), \
@@ -91,7 +91,7 @@ const struct opt run_opts_table[] = {
 	  "type=bind,source=DIR,target=GUEST[,readonly]" },
 	{ 0, "in", OPT_LIST, AT(in), "HOST=GUEST", "copy this in before the command" },
 	{ 0, "out", OPT_LIST, AT(out), "GUEST=HOST", "copy this out after the command" },
-	{ 0, "net", OPT_STRING, AT(network), "HOW", "the same as --network" },
+	{ 0, "net", OPT_STRING, AT(network), "none|user|passt", "the same as --network" },
 	{ 'p', "publish", OPT_LIST, AT(publish), "[ADDR:]HOST:GUEST[/PROTO]",
 	  "a port that leads to the guest's" },
 	{ 0, "tmpfs", OPT_LIST, AT(tmpfs), "DIR[:OPTIONS]", "a directory in guest memory" },
