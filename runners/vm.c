@@ -28,6 +28,7 @@
 #include "runners/accel.h"
 #include "runners/base.h"
 #include "runners/kernel.h"
+#include "runners/loss.h"
 #include "runners/name.h"
 #include "runners/network.h"
 #include "runners/passt.h"
@@ -35,6 +36,7 @@
 #include "runners/relay.h"
 #include "runners/runner.h"
 #include "runners/share.h"
+#include "runners/tell.h"
 
 #define QEMU "qemu-system-x86_64"
 #define CONTACT_KVM_MS 10000u  /* a guest under KVM speaks within a second */
@@ -63,86 +65,6 @@ static void plan_free(struct plan *p)
 	buf_free(&p->b64);
 }
 
-/* Names that the payload points to. */
-struct names {
-	char disk[VM_DISKS][21], share[VM_SHARES][QEMU_TAG];
-};
-
-/*
- * A share that can be changed must take what is mapped for writing; one that cannot is read ahead.
- * Either way an open sees what is there at that moment.
- */
-static void fill_shares(const struct plan *plan, struct names *names, struct payload_machine *m)
-{
-	const struct vm_spec *s = plan->spec;
-	const char *type = plan->facts.virtiofsd ? "virtiofs" : "9p";
-
-	for (size_t i = 0; i < s->nshares; i++) {
-		bool readonly = s->share[i].readonly;
-
-		qemu_share_tag(i, names->share[i]);
-		m->mount[m->nmounts++] = (struct payload_mount){
-			.device = names->share[i],
-			.target = s->share[i].target,
-			.mtype = type,
-			.options = plan->facts.virtiofsd ? (readonly ? "ro" : NULL)
-				   : readonly		 ? "ro," GUEST_9P_OPTIONS ",cache=readahead"
-							 : GUEST_9P_OPTIONS ",cache=mmap",
-		};
-	}
-}
-
-static int by_target(const void *a, const void *b)
-{
-	const struct payload_mount *x = a, *y = b;
-
-	return strcmp(x->target, y->target);
-}
-
-/* Strings stay the spec's; names are the caller's. */
-static void fill_payload(const struct plan *plan, struct names *names, struct payload *p)
-{
-	const struct vm_spec *s = plan->spec;
-	struct payload_machine *m = &p->machine;
-
-	if (s->root || s->root_host)
-		m->root = QEMU_ROOT_SERIAL;
-	/* The initrd has no image that could be changed. */
-	if (m->root || s->root_mode == ROOT_RO)
-		m->root_mode = s->root_mode;
-	if (s->root_host)
-		m->fstype = plan->facts.virtiofsd ? "virtiofs" : "9p";
-	fill_shares(plan, names, m);
-	for (size_t i = 0; i < s->ndisks; i++) {
-		qemu_disk_serial(i, names->disk[i]);
-		m->device[m->ndevices++] = (struct payload_device){ .serial = names->disk[i],
-								    .node = s->disk[i].node };
-	}
-	for (size_t i = 0; i < s->ntmpfs; i++)
-		m->mount[m->nmounts++] = (struct payload_mount){ "tmpfs", s->tmpfs[i].target,
-								 "tmpfs", s->tmpfs[i].options };
-	/* What is above is mounted first. */
-	qsort(m->mount, m->nmounts, sizeof(m->mount[0]), by_target);
-	m->hostname = s->hostname;
-	if (vm_has_network(s))
-		m->network = (struct payload_network){
-			.address = NETWORK_ADDRESS "/" NETWORK_PREFIX,
-			.gateway = NETWORK_GATEWAY,
-			.address6 = NETWORK_ADDRESS6 "/" NETWORK_PREFIX6,
-			.gateway6 = NETWORK_GATEWAY6,
-			.nameserver = NETWORK_DNS,
-		};
-	p->process.args = (const char **)s->args.v;
-	p->process.nargs = s->args.n;
-	p->process.env = (const char **)s->env.v;
-	p->process.nenv = s->env.n;
-	p->process.cwd = s->cwd;
-	p->process.user = s->user;
-	p->process.has_umask = s->has_umask;
-	p->process.umask = s->umask;
-	p->process.tty = s->tty;
-}
-
 /*
  * The command line when it fits; else, and for anything secret, the wire: the line is in the host's
  * process list and in the guest's /proc/cmdline.
@@ -152,10 +74,10 @@ static int plan_payload(struct plan *p, struct err *e)
 	cleanup_buf struct buf both = { 0 };
 	cleanup_buf struct buf line = { 0 };
 	struct payload what = { 0 };
-	struct names names;
+	struct tell_names names;
 	int left = -1, r;
 
-	fill_payload(p, &names, &what);
+	tell_payload(p->spec, p->facts.virtiofsd != NULL, &names, &what);
 	r = payload_encode(&what, PAYLOAD_MACHINE, &p->machine, e);
 	if (r == 0)
 		r = payload_encode(&what, PAYLOAD_PROCESS, &p->process, e);
@@ -366,51 +288,6 @@ static void show_timings(const struct plan *p, const struct relay *r)
 	}
 }
 
-/* The last lines of text that came from the guest or QEMU: control bytes do not reach a terminal. */
-static void show_tail(const char *what, const struct buf *b, int lines)
-{
-	size_t at = b->len;
-
-	if (!b->len)
-		return;
-	while (at > 0 && (b->p[at - 1] != '\n' || at == b->len || lines-- > 1))
-		at--;
-	while (at < b->len) {
-		size_t n = strcspn(b->p + at, "\r\n");
-
-		if (at + n > b->len)
-			n = b->len - at;
-		if (n)
-			failf("%s: %.*s", what, (int)(n < 400 ? n : 400), b->p + at);
-		at += n + 1;
-	}
-}
-
-/* The reason that the guest's kernel gave, if it did. */
-static void explain(const struct relay *r, struct err *e)
-{
-	static const char mark[] = "Kernel panic - not syncing: ";
-	const char *at = r->log_tail.p ? strstr(r->log_tail.p, mark) : NULL;
-
-	if (at) {
-		at += strlen(mark);
-		err_set(e, EIO, "the machine is lost: the guest's kernel panicked: %.*s",
-			(int)strcspn(at, "\r\n"), at);
-	} else if (r->lost && r->beside_ended) {
-		err_set(e, EIO, "the machine is lost: %s ended", r->beside_ended);
-	} else if (r->lost && r->qemu_status.kind == PROC_SIGNALED) {
-		err_set(e, EIO, "the machine is lost: QEMU was killed by %s",
-			proc_signal_name(r->qemu_status.value));
-	} else if (r->lost && r->qemu_status.value) {
-		err_set(e, EIO, "the machine is lost: QEMU ended with status %d",
-			r->qemu_status.value);
-	} else if (!r->log_tail.len && !r->qemu_text.len) {
-		struct err inner = *e;
-
-		err_set(e, inner.code, "%s (nothing in its log: try --boot-log)", inner.msg);
-	}
-}
-
 static int contact_limit(bool kvm, uint64_t *ms, struct err *e)
 {
 	const char *text = getenv("EXECVM_BOOT_TIMEOUT");
@@ -434,7 +311,7 @@ static int start(struct plan *p, struct ends *n, struct passt *net, struct compa
 	if (r == 0 && p->spec->network == NETWORK_PASST) {
 		r = passt_start(p->spec, net, e);
 		if (r < 0)
-			show_tail("passt", &net->text, LOG_LINES);
+			loss_tail("passt", &net->text, LOG_LINES);
 	}
 	if (r == 0)
 		r = start_qemu(p, n, net->link, pid, e);
@@ -492,11 +369,11 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 	*again |= p->mute;
 	if (k < 0 && code == EXIT_EXECVM && !*again) {
 		if (r.lost || k == -ETIMEDOUT)
-			explain(&r, e);
+			loss_explain(&r, e);
 		if (k == -EIO || k == -ETIMEDOUT || k == -EPROTO) {
-			show_tail("guest log", &r.log_tail, p->spec->boot_log ? 0 : LOG_LINES);
-			show_tail("qemu", &r.qemu_text, LOG_LINES);
-			show_tail("passt", &net.text, LOG_LINES);
+			loss_tail("guest log", &r.log_tail, p->spec->boot_log ? 0 : LOG_LINES);
+			loss_tail("qemu", &r.qemu_text, LOG_LINES);
+			loss_tail("passt", &net.text, LOG_LINES);
 		}
 	}
 	if (p->spec->record && r.has_status &&
