@@ -43,7 +43,7 @@ static int add_value(struct buf *b, const struct opt *o)
 	enum completion_value v = completion_value(o);
 	int r;
 
-	if (v == VALUE_NONE)
+	if (v == VALUE_NONE || !o->arg)
 		return 0;
 	r = buf_addc(b, ':');
 	if (r == 0)
