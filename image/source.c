@@ -3,6 +3,7 @@
 #include "image/source.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #include "lib/io.h"
 
 #define PIECE ((size_t)256 << 10)
+#define PIPE_BYTES (1 << 20) /* of a pipe that an archive comes from */
 
 /* A stream on its way through decompress(). */
 struct passing {
@@ -91,6 +93,8 @@ int source_open(int fd, struct scratch *scratch, struct span *out, const struct 
 
 	if (use_file(fd, out))
 		return 0;
+	/* Fewer turns between us and who writes; what cannot be had is not needed. */
+	fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
 	r = open_scratch(scratch, e);
 	if (r == 0)
 		r = decompress(&u, e);
