@@ -133,7 +133,7 @@ static void check_optional(void)
 		const char *program, *arg, *use;
 	} tools[] = {
 		{ "mmdebstrap", "--version", "makes Debian roots: install mmdebstrap" },
-		{ "sqfstar", "-version", "makes squashfs images: install squashfs-tools" },
+		{ "mksquashfs", "-version", "makes images: install squashfs-tools" },
 		{ "passt", "--version", "a router for --network passt: install passt" },
 		{ "mkfs.ext4", "-V", "makes writable images: install e2fsprogs" },
 	};
