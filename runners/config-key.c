@@ -197,14 +197,11 @@ int config_set_cpus(struct config_plan *p, const json_t *v, struct err *e)
 
 int config_set_accel(struct config_plan *p, const json_t *v, struct err *e)
 {
-	static const char *const names[] = {
-		[ACCEL_AUTO] = "auto", [ACCEL_KVM] = "kvm", [ACCEL_TCG] = "tcg"
-	};
 	const char *text = json_string_value(v);
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (!strcmp(text, names[i])) {
-			p->s->accel = (enum vm_accel)i;
+	for (enum vm_accel a = ACCEL_AUTO; a <= ACCEL_TCG; a++) {
+		if (!strcmp(text, vm_accel_name(a))) {
+			p->s->accel = a;
 			return 0;
 		}
 	}
@@ -321,16 +318,21 @@ static char *from_base64(const json_t *v)
 	return bytes;
 }
 
+/* A string, or {"base64": "…"}: *owned is what is to be freed. NULL for anything else. */
+static const char *text_or_bytes(const json_t *v, char **owned)
+{
+	if (!json_is_object(v) || json_object_size(v) != 1)
+		return json_string_value(v);
+	return *owned = from_base64(json_object_get(v, "base64"));
+}
+
 int config_set_args(struct config_plan *p, const json_t *v, struct err *e)
 {
 	argv_free(&p->s->args);
 	for (size_t i = 0; i < json_array_size(v); i++) {
-		const json_t *one = json_array_get(v, i);
-		const char *text = json_string_value(one);
 		cleanup_free char *bytes = NULL;
+		const char *text = text_or_bytes(json_array_get(v, i), &bytes);
 
-		if (!text && json_is_object(one) && json_object_size(one) == 1)
-			text = bytes = from_base64(json_object_get(one, "base64"));
 		if (!text)
 			return err_set(e, EINVAL, "element %zu is not a string", i);
 		if (argv_push(&p->s->args, text) < 0)
@@ -391,14 +393,15 @@ int config_set_env(struct config_plan *p, const json_t *v, struct err *e)
 	json_object_foreach((json_t *)v, name, value)
 	{
 		cleanup_buf struct buf pair = { 0 };
+		cleanup_free char *bytes = NULL;
+		const char *text = text_or_bytes(value, &bytes);
 
 		p->inner = name;
 		if (!*name || strchr(name, '='))
 			return err_set(e, EINVAL, "no name of a variable");
-		if (!json_is_string(value))
+		if (!text)
 			return err_set(e, EINVAL, "the value is not a string");
-		if (buf_addf(&pair, "%s=%s", name, json_string_value(value)) < 0 ||
-		    put_env(&p->s->env, pair.p) < 0)
+		if (buf_addf(&pair, "%s=%s", name, text) < 0 || put_env(&p->s->env, pair.p) < 0)
 			return no_memory(e);
 	}
 	p->inner = NULL;

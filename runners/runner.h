@@ -117,6 +117,8 @@ struct vm_spec {
 
 void vm_spec_free(struct vm_spec *s) nonnull(1);
 
+const char *vm_accel_name(enum vm_accel a) must_check;
+
 bool vm_has_network(const struct vm_spec *s) must_check nonnull(1);
 
 /* Virtio devices that the machine has: serial port, root, disks, network. At most VM_SLOTS. */

@@ -13,6 +13,17 @@ static void free_copies(struct vm_copy *c, size_t n)
 	}
 }
 
+const char *vm_accel_name(enum vm_accel a)
+{
+	static const char *const names[] = {
+		[ACCEL_AUTO] = "auto",
+		[ACCEL_KVM] = "kvm",
+		[ACCEL_TCG] = "tcg",
+	};
+
+	return names[a];
+}
+
 bool vm_has_network(const struct vm_spec *s)
 {
 	return s->network == NETWORK_USER || s->network == NETWORK_PASST;

@@ -81,7 +81,8 @@ copied_in() {
 begins() {
 	for n in 11 12 13 14 15 16; do
 		rm -rf o
-		(ulimit -n $n && VM_FAKE="hello; $command; start; file t.tar; exit 0 0; close" run --out /t=o -- true) </dev/null >out 2>err
+		VM_FAKE="hello; $command; start; file t.tar; exit 0 0; close" prlimit --nofile=$n \
+			timeout -s KILL 40 "$EXECVM" run --out /t=o -- true </dev/null >out 2>err
 		code=$?
 		diag "$n descriptors: $code: $(cat err)"
 		ok "D8: with $n descriptors: 0 is a copy that is there" test $code -ne 0 -o -e o/f
