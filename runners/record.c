@@ -9,10 +9,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/b64.h"
 #include "lib/buf.h"
@@ -135,6 +137,22 @@ static int check_texts(const struct vm_spec *s, const struct input *list, size_t
 	return r;
 }
 
+/* A qcow2 may have a base, or its data elsewhere: no digest of it would say what is read. */
+static int check_image(const char *path, struct err *e)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	uint8_t head[80] = { 0 };
+	bool base, outside;
+
+	if (fd < 0 || pread(fd, head, sizeof(head), 0) < 0)
+		return err_sys(e, "%s", path);
+	base = memcmp(head + 8, "\0\0\0\0\0\0\0", 8) != 0;
+	outside = head[7] >= 3 && head[79] & 4;
+	if (base || outside)
+		return err_set(e, EPERM, "%s has its contents in another file, too", path);
+	return 0;
+}
+
 int record_inputs(const struct vm_spec *s, const char *kernel, const char *initrd, struct record *r,
 		  struct err *e)
 {
@@ -149,6 +167,9 @@ int record_inputs(const struct vm_spec *s, const char *kernel, const char *initr
 		if (digest_file(list[i].path, list[i].digest, e) < 0)
 			return err_wrap(e, "--%s", list[i].option);
 	}
+	if ((s->strict || s->record || s->root_digest) && vm_is_qcow2(s->root) &&
+	    check_image(s->root, e) < 0)
+		return err_wrap(e, "--root");
 	if (s->strict && check_named(s, list, n, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < n; i++) {

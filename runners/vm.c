@@ -200,17 +200,6 @@ static int plan_accel(struct plan *p, struct err *e)
 	return 0;
 }
 
-/*
- * By its name, never by its contents: a guest could write a qcow2 header into a raw image, with a
- * file of the host as its base, which the next run would then read.
- */
-static const char *image_format(const char *path)
-{
-	size_t n = strlen(path);
-
-	return n > 6 && !strcmp(path + n - 6, ".qcow2") ? "qcow2" : "raw";
-}
-
 static int plan_make(struct plan *p, struct err *e)
 {
 	const char *program = getenv("EXECVM_QEMU");
@@ -220,7 +209,7 @@ static int plan_make(struct plan *p, struct err *e)
 		return r;
 	p->facts.program = program && *program ? program : QEMU;
 	p->facts.uart = p->spec->boot_log;
-	p->facts.root_format = p->spec->root ? image_format(p->spec->root) : "raw";
+	p->facts.root_format = vm_is_qcow2(p->spec->root) ? "qcow2" : "raw";
 	msg_info("kernel %s (%s)", p->facts.kernel.path, p->facts.kernel.origin);
 	r = share_plan(p->spec, &p->facts, e);
 	if (r == 0)

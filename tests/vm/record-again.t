@@ -92,7 +92,26 @@ refusals() {
 	refused 'S3: a line of a record' "line.json:3: key 'cpus': " -c line.json -- true
 }
 
+# The digest of an image says nothing about the one that it is based on.
+bases() {
+	printf 'QFI\373\0\0\0\3\0\0\0\0\0\0\0\160\0\0\0\5' >base.qcow2
+	head -c 100000 /dev/zero >>base.qcow2
+	printf 'QFI\373\0\0\0\3' >outside.qcow2
+	head -c 64 /dev/zero >>outside.qcow2
+	printf '\0\0\0\0\0\0\0\4' >>outside.qcow2
+	head -c 100000 /dev/zero >>outside.qcow2
+	for image in base outside; do
+		pin=$(sha256sum <$image.qcow2)
+		refused "S2: a pin of an image with another one ($image)" "--root: $image.qcow2 has its contents in another file, too" \
+			--root "$image.qcow2@sha256:${pin%% *}" -- true
+		refused "S3: a record of it ($image)" "--root: $image.qcow2 has its contents" --record r.json --root $image.qcow2 -- true
+		cp $image.qcow2 raw
+		again "raw, whatever it holds ($image)" "$last" --root raw -- true
+	done
+}
+
 everything
 orders
 refusals
+bases
 done_testing
