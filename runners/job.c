@@ -172,3 +172,11 @@ bool job_is_over(const struct job *j)
 {
 	return j->state == JOB_CLOSED && !j->out.ring.len && !j->err.ring.len;
 }
+
+void job_close(struct job *j)
+{
+	stream_close(&j->in);
+	sink_close(&j->out);
+	sink_close(&j->err);
+	*j = (struct job){ .state = JOB_IDLE, .in.fd = -1 };
+}
