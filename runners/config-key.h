@@ -109,3 +109,6 @@ char *config_path(const struct config_plan *p, const char *path) must_check;
  */
 unsigned config_line(const char *text, size_t n, const char *key, const char *inner) must_check
 	nonnull(1, 3);
+
+/* That of a key beside the description of a record. */
+unsigned config_top_line(const char *text, size_t n, const char *key) must_check nonnull(1, 3);

@@ -81,6 +81,13 @@ static unsigned find(const char *text, size_t n, const char *key, const char *in
 	return line;
 }
 
+unsigned config_top_line(const char *text, size_t n, const char *key)
+{
+	unsigned line = find(text, n, key, NULL, 1);
+
+	return line ? line : 1;
+}
+
 /* A record of a run has the description one step further in. */
 unsigned config_line(const char *text, size_t n, const char *key, const char *inner)
 {

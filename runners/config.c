@@ -233,8 +233,8 @@ static int check_record(const struct config_plan *p, json_t *top, struct err *e)
 		while (i < ARRAY_SIZE(beside) && strcmp(beside[i], name) != 0)
 			i++;
 		if (i == ARRAY_SIZE(beside))
-			return err_set(e, EINVAL, "%s: key '%s': beside the 'run' of a record",
-				       p->path, name);
+			return err_set(e, EINVAL, "%s:%u: key '%s': beside the 'run' of a record",
+				       p->path, config_top_line(p->text, p->len, name), name);
 	}
 	return 0;
 }
@@ -361,6 +361,8 @@ static int apply_options(struct config_plan *p, const struct run_opts *o, struct
 		r = apply_mount(p, o->mounts.v[i], e);
 	for (size_t i = 0; i < o->env.n && r == 0; i++)
 		r = apply_env(p, o->env.v[i], e);
+	if (r == 0 && o->record && !strcmp(o->record, "-"))
+		r = err_set(e, EINVAL, "--record: stdout is the command's");
 	if (r == 0 && o->record) {
 		p->s->record = strdup(o->record);
 		if (!p->s->record)

@@ -137,6 +137,39 @@ static int check_texts(const struct vm_spec *s, const struct input *list, size_t
 	return r;
 }
 
+/* Where something is to be made: its directory is there, it need not be. NULL without memory. */
+static char *absolute(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	cleanup_free char *full = dir ? realpath(dir, NULL) : NULL;
+	cleanup_buf struct buf b = { 0 };
+
+	if (!full)
+		return strdup(path);
+	if (buf_addf(&b, "%s/%s", strcmp(full, "/") ? full : "", slash ? slash + 1 : path) < 0)
+		return NULL;
+	return strdup(b.p);
+}
+
+/* The file is the name of a disk in a description: it cannot stand there twice. */
+static int check_disks(const struct vm_spec *s, struct err *e)
+{
+	for (size_t i = 0; i < s->ndisks; i++) {
+		cleanup_free char *one = absolute(s->disk[i].file);
+
+		for (size_t k = i + 1; k < s->ndisks; k++) {
+			cleanup_free char *other = absolute(s->disk[k].file);
+
+			if (one && other && !strcmp(one, other))
+				return err_set(e, EEXIST,
+					       "--record: --disk: %s and %s are one file",
+					       s->disk[i].file, s->disk[k].file);
+		}
+	}
+	return 0;
+}
+
 /* A qcow2 may have a base, or its data elsewhere: no digest of it would say what is read. */
 static int check_image(const char *path, struct err *e)
 {
@@ -159,7 +192,7 @@ int record_inputs(const struct vm_spec *s, const char *kernel, const char *initr
 	struct input list[3 + VM_DISKS];
 	size_t n = all_inputs(s, kernel, initrd, r, list);
 
-	if (s->record && check_texts(s, list, n, e) < 0)
+	if (s->record && (check_texts(s, list, n, e) < 0 || check_disks(s, e) < 0))
 		return -e->code;
 	for (size_t i = 0; i < n; i++) {
 		if (!s->strict && !s->record && !list[i].pin)
@@ -181,21 +214,6 @@ int record_inputs(const struct vm_spec *s, const char *kernel, const char *initr
 }
 
 /* The JSON. NULL when memory is gone, which is looked at once, at the end. */
-
-/* Where something is to be made: its directory is there, it need not be. NULL without memory. */
-static char *absolute(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	cleanup_free char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-	cleanup_free char *full = dir ? realpath(dir, NULL) : NULL;
-	cleanup_buf struct buf b = { 0 };
-
-	if (!full)
-		return strdup(path);
-	if (buf_addf(&b, "%s/%s", strcmp(full, "/") ? full : "", slash ? slash + 1 : path) < 0)
-		return NULL;
-	return strdup(b.p);
-}
 
 /* PATH@DIGEST. A symlink keeps its name, which may say a format, or be what is copied. */
 static json_t *pinned(const char *path, const char *digest)
@@ -409,10 +427,16 @@ static json_t *description(const struct vm_spec *s, const char *kernel, const st
 	return v;
 }
 
-int record_write(const struct vm_spec *s, const char *kernel, const struct record *r,
+int record_open(const struct vm_spec *s, struct record *r, struct err *e)
+{
+	if (!s->record)
+		return 0;
+	return output_open(&r->to, s->record, e) < 0 ? err_wrap(e, "--record") : 0;
+}
+
+int record_write(const struct vm_spec *s, const char *kernel, struct record *r,
 		 const struct proc_status *st, struct err *e)
 {
-	cleanup_output struct output o = OUTPUT_INIT;
 	cleanup_free char *dump = NULL;
 	json_t *v = json_pack("{s:s,s:o,s:{s:s,s:i,s:i},s:o}", "execvm", EXECVM_VERSION, "run",
 			      description(s, kernel, r), "status", "kind",
@@ -424,12 +448,9 @@ int record_write(const struct vm_spec *s, const char *kernel, const struct recor
 	json_decref(v);
 	if (!dump)
 		return err_set(e, ENOMEM, "--record: out of memory");
-	k = output_open(&o, s->record, e);
-	if (k == 0) {
-		k = io_write_all(o.fd, dump, strlen(dump));
-		if (k == 0)
-			k = io_write_all(o.fd, "\n", 1);
-		k = k < 0 ? err_code(e, -k, "write %s", s->record) : output_commit(&o, e);
-	}
+	k = io_write_all(r->to.fd, dump, strlen(dump));
+	if (k == 0)
+		k = io_write_all(r->to.fd, "\n", 1);
+	k = k < 0 ? err_code(e, -k, "write %s", s->record) : output_commit(&r->to, e);
 	return k < 0 ? err_wrap(e, "--record") : 0;
 }

@@ -58,6 +58,7 @@ struct plan {
 static void plan_free(struct plan *p)
 {
 	base_free(&p->base);
+	output_free(&p->record.to);
 	buf_free(&p->machine);
 	buf_free(&p->process);
 	buf_free(&p->b64);
@@ -526,7 +527,9 @@ static int start_again(struct plan *p, struct err *e)
 static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int closed,
 		  struct err *e)
 {
-	struct plan p = { .spec = s, .base = { .fd = -1 }, .start_ns = clock_ns() };
+	struct plan p = {
+		.spec = s, .base = { .fd = -1 }, .record.to = OUTPUT_INIT, .start_ns = clock_ns()
+	};
 	int code = EXIT_EXECVM;
 	cleanup_close int name = -1;
 	bool again = false, only_shown = s->dry_run || s->show_append;
@@ -536,6 +539,8 @@ static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int
 		r = network_check_ports(s, e);
 	if (r == 0 && !only_shown && s->name)
 		r = name = name_hold(s->name, e);
+	if (r >= 0 && !only_shown && record_open(s, &p.record, e) < 0)
+		r = -e->code;
 	p.planned_ms = (clock_ns() - p.start_ns) / 1000000u;
 	if (r >= 0 && only_shown)
 		code = show(&p, e) < 0 ? EXIT_EXECVM : 0;

@@ -84,10 +84,16 @@ refusals() {
 	cp disk "$bytes"
 	refused 'S3: a name that no JSON can say' '--record: --disk: .b.* is not UTF-8' --record r.json --disk "$bytes=/dev/vdb" -- true
 	refused 'S3: a name that no JSON can say, a variable' '--record: --env: .* is not UTF-8' --record r.json -e "$bytes=1" -- true
+	refused 'S3: a record on stdout' "--record: stdout is the command's" --record - -- true
+	refused 'S3: a record that has no place' '--record: .*no/such: No such file' --record no/such -- true
+	refused 'S3: a file that is two disks' '--record: --disk: disk and ./disk are one file' --record r.json \
+		--disk disk=/dev/vda,ro --disk ./disk=/dev/vdb,ro -- true
+	VM_FAKE="hello; $last" status 'S3: a record into a device' 0 run --record /dev/stdout -- true </dev/null
+	like 'S3: a record into a device: it is there' "$(cat out)" '"execvm":'
 	refused 'S3: a record of what runs here' 'runner local: ' -r local --record r.json -- true
 	refused 'S1: strict, here' 'runner local: ' -r local --strict -- true
 	printf '{"run": {"memory": "64M", "args": ["true"]},\n "memory": "1G"}\n' >both.json
-	refused 'S3: a key beside a record' "both.json: key 'memory': " -c both.json -- true
+	refused 'S3: a key beside a record' "both.json:2: key 'memory': " -c both.json -- true
 	printf '{"execvm": "1", "status": {},\n "run": {"memory": "64M",\n "cpus": 0}}\n' >line.json
 	refused 'S3: a line of a record' "line.json:3: key 'cpus': " -c line.json -- true
 }
