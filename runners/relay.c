@@ -78,6 +78,7 @@ static int hear(struct state *s, size_t n, struct err *e)
 	if (r != -EPROTO || !c->command.has_exit || !session_collected(c))
 		return r;
 	msg_debug("%s", e->msg);
+	*e = (struct err){ 0 };
 	s->wire_eof = true;
 	return 0;
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# D8, D9: copies of a guest that breaks the rules, of one that is lost, and of halves that stand still.
+# D8, D9, X3: copies of a guest that breaks the rules, of one that is lost, and of halves that stand still.
 # timeout: 120
 set -u
 # shellcheck source=tests/tap.sh
@@ -49,6 +49,7 @@ copied_out() {
 		more than the window|wire: |start; many 16000000; hang
 		two ends|wire: .*twice|start; exit 0 1; file t.tar; exit 0 0; close
 	END
+	played 'X3: garbage when all is here' 3 '^$' 'start; exit 0 3; raw 00000001fa; quit 0'
 	played 'D9: control characters of its tar' 125 'a..2Jb' "$command; start; err $(printf 'a\033[2Jb'); exit 0 3; close" --out /t=o
 	is 'D9: control characters of its tar do not get through' "$(tr -d '\n\040-\176' <err)" ''
 	played 'D8: one of two' 125 '--out /u: archive' "$command; start; file t.tar; exit 0 0; end; start; exit 0 0; close" \
