@@ -205,10 +205,9 @@ int config_set_volumes(struct config_plan *p, const json_t *v, struct err *e)
 		int r = text ? config_volume_word(p, text, e) : volume_object(p, one, e);
 
 		if (r < 0 && !e->code)
-			return err_set(e, EINVAL,
-				       "element %zu is neither a string nor an object with source, "
-				       "target, readonly",
-				       i);
+			return err_set(e, EINVAL, "element %zu is not %s", i,
+				       json_is_object(one) ? "source, target and readonly alone"
+							   : "a string");
 		if (r < 0)
 			return r;
 	}
