@@ -6,9 +6,9 @@
 #define GUEST_RUN_DIR "/run/execvm"
 #define GUEST_RESOLV GUEST_RUN_DIR "/resolv.conf" /* mounted over that of an image */
 #define GUEST_BIN_DIR "/run/execvm/bin"		  /* last on every default PATH */
-#define GUEST_BIN GUEST_BIN_DIR "/execvm"	  /* init's own binary, in every root */
+#define GUEST_BIN "/run/execvm/bin/execvm"	  /* init's own binary, in every root */
 #define GUEST_CHAIN "/bin/execvm"		  /* the same, where the root can be added to */
-#define GUEST_BUSYBOX GUEST_BIN_DIR "/busybox"	  /* in machines that copy: its tar */
+#define GUEST_BUSYBOX "/run/execvm/bin/busybox"	  /* in machines that copy: its tar */
 #define GUEST_BUSYBOX_FROM "/lib/execvm/busybox"  /* where an initrd has it for that */
 #define GUEST_MODULES                                                                              \
 	"/lib/execvm/modules.load" /* paths of kernel modules, one a line, load order */

@@ -102,7 +102,7 @@ int config_out_word(struct config_plan *p, const char *word, struct err *e)
 	return put_out(p, copy, at, e);
 }
 
-static int set_copies(struct config_plan *p, const json_t *v, bool out, struct err *e)
+static int set_object(struct config_plan *p, const json_t *v, bool out, struct err *e)
 {
 	const char *from;
 	json_t *to;
@@ -123,6 +123,22 @@ static int set_copies(struct config_plan *p, const json_t *v, bool out, struct e
 			return r;
 	}
 	p->inner = NULL;
+	return 0;
+}
+
+/* An object, or a list of them, in which one source may stand twice. */
+static int set_copies(struct config_plan *p, const json_t *v, bool out, struct err *e)
+{
+	if (json_is_object(v))
+		return set_object(p, v, out, e);
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		const json_t *one = json_array_get(v, i);
+
+		if (!json_is_object(one))
+			return err_set(e, EINVAL, "element %zu is not an object", i);
+		if (set_object(p, one, out, e) < 0)
+			return -e->code;
+	}
 	return 0;
 }
 

@@ -62,14 +62,15 @@ int config_set_env(struct config_plan *p, const json_t *v, struct err *e)
 	json_object_foreach((json_t *)v, name, value)
 	{
 		cleanup_buf struct buf pair = { 0 };
+		cleanup_free char *bytes = NULL;
+		const char *text = config_text(value, &bytes);
 
 		p->inner = name;
 		if (!*name || strchr(name, '='))
 			return err_set(e, EINVAL, "no name of a variable");
-		if (!json_is_string(value))
+		if (!text)
 			return err_set(e, EINVAL, "the value is not a string");
-		if (buf_addf(&pair, "%s=%s", name, json_string_value(value)) < 0 ||
-		    put_env(&p->s->env, pair.p) < 0)
+		if (buf_addf(&pair, "%s=%s", name, text) < 0 || put_env(&p->s->env, pair.p) < 0)
 			return err_memory(e);
 	}
 	p->inner = NULL;

@@ -183,14 +183,11 @@ int config_set_cpus(struct config_plan *p, const json_t *v, struct err *e)
 
 int config_set_accel(struct config_plan *p, const json_t *v, struct err *e)
 {
-	static const char *const names[] = {
-		[ACCEL_AUTO] = "auto", [ACCEL_KVM] = "kvm", [ACCEL_TCG] = "tcg"
-	};
 	const char *text = json_string_value(v);
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (!strcmp(text, names[i])) {
-			p->s->accel = (enum vm_accel)i;
+	for (enum vm_accel a = ACCEL_AUTO; a <= ACCEL_TCG; a++) {
+		if (!strcmp(text, vm_accel_name(a))) {
+			p->s->accel = a;
 			return 0;
 		}
 	}
@@ -307,16 +304,20 @@ static char *from_base64(const json_t *v)
 	return bytes;
 }
 
+const char *config_text(const json_t *v, char **owned)
+{
+	if (!json_is_object(v) || json_object_size(v) != 1)
+		return json_string_value(v);
+	return *owned = from_base64(json_object_get(v, "base64"));
+}
+
 int config_set_args(struct config_plan *p, const json_t *v, struct err *e)
 {
 	argv_free(&p->s->args);
 	for (size_t i = 0; i < json_array_size(v); i++) {
-		const json_t *one = json_array_get(v, i);
-		const char *text = json_string_value(one);
 		cleanup_free char *bytes = NULL;
+		const char *text = config_text(json_array_get(v, i), &bytes);
 
-		if (!text && json_is_object(one) && json_object_size(one) == 1)
-			text = bytes = from_base64(json_object_get(one, "base64"));
 		if (!text)
 			return err_set(e, EINVAL, "element %zu is not a string", i);
 		if (argv_push(&p->s->args, text) < 0)

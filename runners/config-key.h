@@ -105,6 +105,12 @@ int config_guest_path(const char *text, char **out, struct err *e) must_check;
  */
 int config_take_digest(char *word, char **digest, struct err *e) must_check;
 
+/*
+ * A string, or {"base64": "…"} for bytes that are none: *owned is what is to be freed. NULL for
+ * anything else.
+ */
+const char *config_text(const json_t *v, char **owned) must_check nonnull(2);
+
 /* A path of the plan: those of a description are relative to its directory. NULL without memory. */
 char *config_path(const struct config_plan *p, const char *path) must_check;
 
@@ -114,3 +120,6 @@ char *config_path(const struct config_plan *p, const char *path) must_check;
  */
 unsigned config_line(const char *text, size_t n, const char *key, const char *inner) must_check
 	nonnull(1, 3);
+
+/* That of a key beside the description of a record. */
+unsigned config_top_line(const char *text, size_t n, const char *key) must_check nonnull(1, 3);

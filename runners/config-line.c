@@ -43,10 +43,11 @@ static bool colon_follows(struct cursor c)
 	return c.at < c.end && *c.at == ':';
 }
 
-unsigned config_line(const char *text, size_t n, const char *key, const char *inner)
+/* The line of a key of the objects at this depth, or of inner in its value; 0 = there is none. */
+static unsigned find(const char *text, size_t n, const char *key, const char *inner, unsigned at)
 {
 	struct cursor c = { text, text + n, 1 };
-	unsigned depth = 0, line = 1;
+	unsigned depth = 0, line = 0;
 	bool inside = false;
 
 	while (c.at < c.end) {
@@ -54,11 +55,9 @@ unsigned config_line(const char *text, size_t n, const char *key, const char *in
 
 		switch (*c.at) {
 		case '{':
-		case '[':
 			depth++;
 			break;
 		case '}':
-		case ']':
 			depth--;
 			break;
 		case '\n':
@@ -66,17 +65,34 @@ unsigned config_line(const char *text, size_t n, const char *key, const char *in
 			break;
 		case '"':
 			skip_string(&c, &from, &to);
-			if (depth == 1 && colon_follows(c)) {
+			if (depth == at && colon_follows(c)) {
 				inside = same_name(from, to, key);
 				line = inside ? c.line : line;
 			}
 			if (inside && !inner)
 				return line;
-			if (inside && depth == 2 && colon_follows(c) && same_name(from, to, inner))
+			if (inside && depth == at + 1 && colon_follows(c) &&
+			    same_name(from, to, inner))
 				return c.line;
 			continue;
 		}
 		c.at++;
 	}
 	return line;
+}
+
+unsigned config_top_line(const char *text, size_t n, const char *key)
+{
+	unsigned line = find(text, n, key, NULL, 1);
+
+	return line ? line : 1;
+}
+
+/* A record of a run has the description one step further in. */
+unsigned config_line(const char *text, size_t n, const char *key, const char *inner)
+{
+	unsigned at = find(text, n, "run", NULL, 1) ? 2 : 1;
+	unsigned line = find(text, n, key, inner, at);
+
+	return line ? line : 1;
 }

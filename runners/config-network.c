@@ -222,9 +222,13 @@ static int check_tmpfs_options(const char *options, struct err *e)
 /* docker's defaults stand first, so that what is said takes them back. */
 static char *with_defaults(const char *said)
 {
+	static const char defaults[] = "rw,noexec,nosuid,nodev";
 	char *out = NULL;
 
-	if (asprintf(&out, "rw,noexec,nosuid,nodev%s%s", *said ? "," : "", said) < 0)
+	/* A record has them already. */
+	if (!strncmp(said, defaults, sizeof(defaults) - 1))
+		return strdup(said);
+	if (asprintf(&out, "%s%s%s", defaults, *said ? "," : "", said) < 0)
 		return NULL;
 	return out;
 }

@@ -153,15 +153,31 @@ int config_mount_word(struct config_plan *p, const char *word, struct err *e)
 	return put_share(p, m.source, m.target, m.readonly, e);
 }
 
+/* {"source": "DIR", "target": "GUEST", "readonly": true}: for paths that have a colon in them. */
+static int volume_object(struct config_plan *p, json_t *v, struct err *e)
+{
+	const char *source, *target;
+	int readonly = 0;
+
+	if (json_unpack(v, "{s:s,s:s,s?b!}", "source", &source, "target", &target, "readonly",
+			&readonly) < 0)
+		return -EINVAL;
+	return put_share(p, source, target, readonly, e);
+}
+
 int config_set_volumes(struct config_plan *p, const json_t *v, struct err *e)
 {
 	for (size_t i = 0; i < json_array_size(v); i++) {
-		const char *text = json_string_value(json_array_get(v, i));
+		json_t *one = json_array_get(v, i);
+		const char *text = json_string_value(one);
+		int r = text ? config_volume_word(p, text, e) : volume_object(p, one, e);
 
-		if (!text)
-			return err_set(e, EINVAL, "element %zu is not a string", i);
-		if (config_volume_word(p, text, e) < 0)
-			return -e->code;
+		if (r < 0 && !e->code)
+			return err_set(e, EINVAL, "element %zu is not %s", i,
+				       json_is_object(one) ? "source, target and readonly alone"
+							   : "a string");
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }

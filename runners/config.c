@@ -118,8 +118,8 @@ static const struct key {
 } keys[] = {
 	BOTH(AS_KEY),
 	{ "devices", T_OBJECT, config_set_devices, NULL, OPT_LIST, 0 },
-	{ "in", T_OBJECT, config_set_in, NULL, OPT_LIST, 0 },
-	{ "out", T_OBJECT, config_set_out, NULL, OPT_LIST, 0 },
+	{ "in", T_OBJECT | T_ARRAY, config_set_in, NULL, OPT_LIST, 0 },
+	{ "out", T_OBJECT | T_ARRAY, config_set_out, NULL, OPT_LIST, 0 },
 	{ "volumes", T_ARRAY, config_set_volumes, NULL, OPT_LIST, 0 },
 	{ "publish", T_ARRAY, config_set_publish, NULL, OPT_LIST, 0 },
 	{ "tmpfs", T_ARRAY, config_set_tmpfs, NULL, OPT_LIST, 0 },
@@ -163,6 +163,7 @@ static int wrong_type(int types, struct err *e)
 		{ T_BOOL, "true or false" },
 		{ T_ARRAY, "a list" },
 		{ T_OBJECT, "an object" },
+		{ T_OBJECT | T_ARRAY, "an object or a list" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -220,17 +221,39 @@ static int syntax_error(const struct config_plan *p, json_error_t *je, struct er
 		       je->column > 0 ? je->column : 1, je->text);
 }
 
+/* A record of a run has its description inside, and what the run was beside it. */
+static int check_record(const struct config_plan *p, json_t *top, struct err *e)
+{
+	static const char *const beside[] = { "execvm", "out", "run", "status" };
+	const char *name;
+	json_t *v;
+
+	json_object_foreach(top, name, v)
+	{
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(beside) && strcmp(beside[i], name) != 0)
+			i++;
+		if (i == ARRAY_SIZE(beside))
+			return err_set(e, EINVAL, "%s:%u: key '%s': beside the 'run' of a record",
+				       p->path, config_top_line(p->text, p->len, name), name);
+	}
+	return 0;
+}
+
 static int read_text(struct config_plan *p, struct err *e)
 {
 	json_error_t je;
 	json_t *top = json_loadb(p->text, p->len, JSON_REJECT_DUPLICATES, &je), *run;
-	int r;
+	int r = 0;
 
 	if (!top)
 		return syntax_error(p, &je, e);
-	/* A record of a run has its description inside. */
 	run = json_object_get(top, "run");
-	r = read_object(p, run ? run : top, e);
+	if (run)
+		r = check_record(p, top, e);
+	if (r == 0)
+		r = read_object(p, run ? run : top, e);
 	json_decref(top);
 	return r;
 }
@@ -340,6 +363,8 @@ static int apply_options(struct config_plan *p, const struct run_opts *o, struct
 		r = apply_mount(p, o->mounts.v[i], e);
 	for (size_t i = 0; i < o->env.n && r == 0; i++)
 		r = apply_env(p, o->env.v[i], e);
+	if (r == 0 && o->record && !strcmp(o->record, "-"))
+		r = err_set(e, EINVAL, "--record: stdout is the command's");
 	if (r == 0 && o->record) {
 		p->s->record = strdup(o->record);
 		if (!p->s->record)

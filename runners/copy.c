@@ -22,8 +22,6 @@
 #include "lib/payload.h"
 #include "lib/proc.h"
 
-static const char chain[] = GUEST_BIN, busybox[] = GUEST_BUSYBOX;
-
 #define SELF "/proc/self/exe"
 #define STOP_MS 5000 /* to take away what was begun */
 #define SAID_MAX ((size_t)64 << 10)
@@ -52,12 +50,11 @@ static int push_all(struct argv *out, const char *const *words)
 static int guest_in(const struct vm_spec *s, const char *guest, struct argv *out)
 {
 	cleanup_free char *dir = strndup(guest, (size_t)(last_name(guest) - guest));
-	const char *const make[] = {
-		chain, "chain", "--", busybox, "mkdir", "-p", dir, "--", NULL
-	};
-	const char *const own[] = { chain, "chain", "--", NULL };
-	const char *const tar[] = { busybox, "tar", "-xf", "-", "-C", dir, NULL };
-	const char *const chown[] = { "--", busybox, "chown", "-Rh", s->user, guest, NULL };
+	const char *const make[] = { GUEST_BIN, "chain", "--", GUEST_BUSYBOX, "mkdir",
+				     "-p",	dir,	 "--", NULL };
+	const char *const own[] = { GUEST_BIN, "chain", "--", NULL };
+	const char *const tar[] = { GUEST_BUSYBOX, "tar", "-xf", "-", "-C", dir, NULL };
+	const char *const chown[] = { "--", GUEST_BUSYBOX, "chown", "-Rh", s->user, guest, NULL };
 	int r;
 
 	if (!dir)
@@ -74,7 +71,7 @@ static int guest_out(const char *guest, struct argv *out)
 {
 	const char *name = last_name(guest);
 	cleanup_free char *dir = strndup(guest, (size_t)(name - guest));
-	const char *const tar[] = { busybox, "tar", "-cf", "-", "-C", dir, NULL };
+	const char *const tar[] = { GUEST_BUSYBOX, "tar", "-cf", "-", "-C", dir, NULL };
 	int r = dir ? push_all(out, tar) : -ENOMEM;
 
 	return r < 0 ? r : argv_pushf(out, "./%s", name);
@@ -84,7 +81,7 @@ static int guest_out(const char *guest, struct argv *out)
 static int guest_times(const char *guest, struct argv *out)
 {
 	cleanup_free char *dir = strndup(guest, (size_t)(last_name(guest) - guest));
-	const char *const tar[] = { busybox, "tar", "-xof", "-", "-C", dir, NULL };
+	const char *const tar[] = { GUEST_BUSYBOX, "tar", "-xof", "-", "-C", dir, NULL };
 
 	return dir ? push_all(out, tar) : -ENOMEM;
 }
@@ -166,12 +163,13 @@ static int host_half(struct copy *c, const struct vm_spec *s, struct err *e)
 	if (proc_spawn(&p, &c->pid, &f) < 0)
 		return err_code(e, f.code, "%s %s", f.stage, argv.v[1]);
 	c->fd = take_fd(c->kind == COPY_OUT ? &write_end : &read_end);
-	return 0;
+	c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
+	return c->pidfd < 0 ? err_sys(e, "pidfd_open") : 0;
 }
 
 static void release(struct copy *c)
 {
-	int *all[] = { &c->fd, &c->said, &c->digested };
+	int *all[] = { &c->pidfd, &c->fd, &c->said, &c->digested };
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		if (*all[i] >= 0)
@@ -194,7 +192,7 @@ int copy_begin(struct copy *c, const struct vm_spec *s, const struct vm_copy *wh
 	if (r == 0)
 		r = host_half(c, s, e);
 	if (r < 0)
-		release(c);
+		copy_stop(c);
 	return r;
 }
 
@@ -239,15 +237,25 @@ static int listen_to(struct copy *c, bool failed, struct err *e)
 	return 0;
 }
 
+void copy_close(struct copy *c)
+{
+	if (c->fd >= 0)
+		close(take_fd(&c->fd));
+}
+
+bool copy_has_ended(const struct copy *c)
+{
+	struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
+
+	return c->fd < 0 && poll(&p, 1, 0) > 0;
+}
+
 int copy_end(struct copy *c, struct err *e)
 {
 	struct proc_status st;
 	ssize_t n;
-	int r;
+	int r = proc_wait(c->pid, &st);
 
-	if (c->fd >= 0)
-		close(take_fd(&c->fd));
-	r = proc_wait(c->pid, &st);
 	c->pid = 0;
 	if (r < 0)
 		return err_code(e, -r, "wait for a copy");
@@ -261,17 +269,14 @@ int copy_end(struct copy *c, struct err *e)
 
 void copy_stop(struct copy *c)
 {
+	struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
 	struct proc_status ignored;
 
 	if (c->pid > 0) {
-		cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
-		struct pollfd p = { .fd = pidfd, .events = POLLIN };
-
 		/* First the signal, then the end of the pipe: what came may look complete. */
 		kill(c->pid, SIGTERM);
-		if (c->fd >= 0)
-			close(take_fd(&c->fd));
-		if (pidfd < 0 || poll(&p, 1, STOP_MS) <= 0)
+		copy_close(c);
+		if (c->pidfd < 0 || poll(&p, 1, STOP_MS) <= 0)
 			kill(c->pid, SIGKILL);
 		if (proc_wait(c->pid, &ignored) == 0)
 			c->pid = 0;

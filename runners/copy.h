@@ -25,7 +25,8 @@ enum copy_kind { COPY_IN, COPY_TIMES, COPY_OUT };
 struct copy {
 	const struct vm_copy *what; /* borrowed; NULL = none goes on */
 	enum copy_kind kind;
-	pid_t pid;
+	pid_t pid;		  /* 0 = it was waited for */
+	int pidfd;		  /* owned: readable when it has ended */
 	int fd;			  /* owned: our end of its pipe; -1 = closed */
 	int said, digested;	  /* owned: what it has said, and its digest, in memory */
 	struct buf process;	  /* JSON of the guest's half */
@@ -34,7 +35,7 @@ struct copy {
 };
 #define COPY_INIT                                                                                  \
 	{                                                                                          \
-		.fd = -1, .said = -1, .digested = -1                                               \
+		.pidfd = -1, .fd = -1, .said = -1, .digested = -1                                  \
 	}
 
 /* Starts the host's half and makes the words of the guest's. s is the run that it belongs to. */
@@ -44,8 +45,14 @@ int copy_begin(struct copy *c, const struct vm_spec *s, const struct vm_copy *wh
 /* Does COPY_TIMES have to follow? */
 bool copy_has_times(const struct vm_copy *what) must_check nonnull(1);
 
+/* Our end of the pipe: nothing more goes through it. */
+void copy_close(struct copy *c) nonnull(1);
+
+/* The pipe is closed, and the host's half has ended: copy_end() does not wait. */
+bool copy_has_ended(const struct copy *c) must_check nonnull(1);
+
 /*
- * The pipe is closed and the host's half waited for. 0 with c->digest (not of COPY_TIMES), or a negative errno with
+ * What the host's half has come to. 0 with c->digest (not of COPY_TIMES), or a negative errno with
  * what it said.
  */
 int copy_end(struct copy *c, struct err *e) must_check nonnull(1, 2);

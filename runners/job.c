@@ -109,6 +109,8 @@ static int on_request(struct job *j, const struct mux_event *ev, struct err *e)
 	if (!strcmp(ev->name, WIRE_EXIT)) {
 		if (ev->channel != j->out.ch || wire_get_exit(ev->data, ev->len, &j->exit) < 0)
 			return err_set(e, EPROTO, "the guest's exit record cannot be read");
+		if (j->has_exit)
+			return err_set(e, EPROTO, "the guest says twice how a process ended");
 		j->has_exit = j->state == JOB_RUNNING;
 	} else if (!strcmp(ev->name, WIRE_EXEC_FAILED)) {
 		if (wire_get_failure(ev->data, ev->len, &j->failure) < 0 || !j->failure.stage[0])
@@ -169,4 +171,12 @@ int job_event(struct job *j, const struct mux_event *ev, struct err *e)
 bool job_is_over(const struct job *j)
 {
 	return j->state == JOB_CLOSED && !j->out.ring.len && !j->err.ring.len;
+}
+
+void job_close(struct job *j)
+{
+	stream_close(&j->in);
+	sink_close(&j->out);
+	sink_close(&j->err);
+	*j = (struct job){ .state = JOB_IDLE, .in.fd = -1 };
 }

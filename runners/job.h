@@ -62,3 +62,6 @@ int job_event(struct job *j, const struct mux_event *ev, struct err *e) must_che
 
 /* Everything that it wrote has gone where it was to go, or was lost there. */
 bool job_is_over(const struct job *j) must_check nonnull(1);
+
+/* What it owns is freed. */
+void job_close(struct job *j) nonnull(1);

@@ -20,6 +20,9 @@ static int refuse(const struct vm_spec *s, struct err *e)
 		return err_set(e, EINVAL, "runner local: a command here gets no root and no disks");
 	if (s->nin || s->nout)
 		return err_set(e, EINVAL, "runner local: every file is where it is");
+	if (s->strict || s->record)
+		return err_set(e, EINVAL,
+			       "runner local: what runs here is neither strict nor recorded");
 	if (s->nshares)
 		return err_set(e, EINVAL, "runner local: every directory is where it is");
 	if (vm_has_network(s) || s->ntmpfs || s->root_mode != ROOT_OVERLAY)

@@ -9,10 +9,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/b64.h"
 #include "lib/buf.h"
@@ -93,29 +95,50 @@ static int check_named(const struct vm_spec *s, const struct input *list, size_t
 	return 0;
 }
 
-int record_inputs(const struct vm_spec *s, const char *kernel, const char *initrd, struct record *r,
-		  struct err *e)
+/* JSON is UTF-8. For words of the command and values of variables there is another form. */
+static int check_text(const char *option, const char *text, size_t n, struct err *e)
 {
-	struct input list[3 + VM_DISKS];
-	size_t n = all_inputs(s, kernel, initrd, r, list);
+	json_t *v = json_stringn(text, n);
 
-	for (size_t i = 0; i < n; i++) {
-		if (!s->strict && !s->record && !list[i].pin)
-			continue;
-		if (digest_file(list[i].path, list[i].digest, e) < 0)
-			return err_wrap(e, "--%s", list[i].option);
-	}
-	if (s->strict && check_named(s, list, n, e) < 0)
-		return -e->code;
-	for (size_t i = 0; i < n; i++) {
-		if (list[i].pin && strcmp(list[i].pin, list[i].digest) != 0)
-			return err_set(e, EKEYREJECTED, "--%s: %s is %s, not what it has to be",
-				       list[i].option, list[i].path, list[i].digest);
-	}
+	if (!v)
+		return err_set(e, EILSEQ, "--record: --%s: '%.*s' is not UTF-8", option, (int)n,
+			       text);
+	json_decref(v);
 	return 0;
 }
 
-/* The JSON. NULL when memory is gone, which is looked at once, at the end. */
+static int check_texts(const struct vm_spec *s, const struct input *list, size_t n, struct err *e)
+{
+	const struct {
+		const char *option, *text;
+	} words[] = { { "append", s->append }, { "workdir", s->cwd }, { "user", s->user } };
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = check_text(list[i].option, list[i].path, strlen(list[i].path), e);
+	for (size_t i = 0; i < ARRAY_SIZE(words) && r == 0; i++) {
+		if (words[i].text)
+			r = check_text(words[i].option, words[i].text, strlen(words[i].text), e);
+	}
+	for (size_t i = 0; i < s->env.n && r == 0; i++)
+		r = check_text("env", s->env.v[i], strcspn(s->env.v[i], "="), e);
+	for (size_t i = 0; i < s->nin && r == 0; i++) {
+		r = check_text("in", s->in[i].host, strlen(s->in[i].host), e);
+		if (r == 0)
+			r = check_text("in", s->in[i].guest, strlen(s->in[i].guest), e);
+	}
+	for (size_t i = 0; i < s->nout && r == 0; i++) {
+		r = check_text("out", s->out[i].host, strlen(s->out[i].host), e);
+		if (r == 0)
+			r = check_text("out", s->out[i].guest, strlen(s->out[i].guest), e);
+	}
+	for (size_t i = 0; i < s->nshares && r == 0; i++) {
+		r = check_text("volume", s->share[i].source, strlen(s->share[i].source), e);
+		if (r == 0)
+			r = check_text("volume", s->share[i].target, strlen(s->share[i].target), e);
+	}
+	return r;
+}
 
 /* Where something is to be made: its directory is there, it need not be. NULL without memory. */
 static char *absolute(const char *path)
@@ -132,12 +155,75 @@ static char *absolute(const char *path)
 	return strdup(b.p);
 }
 
-/* PATH@DIGEST, the path absolute. */
+/* The file is the name of a disk in a description: it cannot stand there twice. */
+static int check_disks(const struct vm_spec *s, struct err *e)
+{
+	for (size_t i = 0; i < s->ndisks; i++) {
+		cleanup_free char *one = absolute(s->disk[i].file);
+
+		for (size_t k = i + 1; k < s->ndisks; k++) {
+			cleanup_free char *other = absolute(s->disk[k].file);
+
+			if (one && other && !strcmp(one, other))
+				return err_set(e, EEXIST,
+					       "--record: --disk: %s and %s are one file",
+					       s->disk[i].file, s->disk[k].file);
+		}
+	}
+	return 0;
+}
+
+/* A qcow2 may have a base, or its data elsewhere: no digest of it would say what is read. */
+static int check_image(const char *path, struct err *e)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	uint8_t head[80] = { 0 };
+	bool base, outside;
+
+	if (fd < 0 || pread(fd, head, sizeof(head), 0) < 0)
+		return err_sys(e, "%s", path);
+	base = memcmp(head + 8, "\0\0\0\0\0\0\0", 8) != 0;
+	outside = head[7] >= 3 && head[79] & 4;
+	if (base || outside)
+		return err_set(e, EPERM, "%s has its contents in another file, too", path);
+	return 0;
+}
+
+int record_inputs(const struct vm_spec *s, const char *kernel, const char *initrd, struct record *r,
+		  struct err *e)
+{
+	struct input list[3 + VM_DISKS];
+	size_t n = all_inputs(s, kernel, initrd, r, list);
+
+	if (s->record && (check_texts(s, list, n, e) < 0 || check_disks(s, e) < 0))
+		return -e->code;
+	for (size_t i = 0; i < n; i++) {
+		if (!s->strict && !s->record && !list[i].pin)
+			continue;
+		if (digest_file(list[i].path, list[i].digest, e) < 0)
+			return err_wrap(e, "--%s", list[i].option);
+	}
+	if ((s->strict || s->record || s->root_digest) && vm_is_qcow2(s->root) &&
+	    check_image(s->root, e) < 0)
+		return err_wrap(e, "--root");
+	if (s->strict && check_named(s, list, n, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].pin && strcmp(list[i].pin, list[i].digest) != 0)
+			return err_set(e, EKEYREJECTED, "--%s: %s is %s, not what it has to be",
+				       list[i].option, list[i].path, list[i].digest);
+	}
+	return 0;
+}
+
+/* The JSON. NULL when memory is gone, which is looked at once, at the end. */
+
+/* PATH@DIGEST. A symlink keeps its name, which may say a format, or be what is copied. */
 static json_t *pinned(const char *path, const char *digest)
 {
-	cleanup_free char *full = realpath(path, NULL);
+	cleanup_free char *full = absolute(path);
 
-	return json_sprintf("%s@%s", full ? full : path, digest);
+	return full ? json_sprintf("%s@%s", full, digest) : NULL;
 }
 
 static json_t *image(const struct vm_spec *s)
@@ -188,42 +274,57 @@ static json_t *disks(const struct vm_spec *s, const struct record *r)
 
 	for (size_t i = 0; i < s->ndisks; i++) {
 		const struct vm_disk *d = &s->disk[i];
-		cleanup_free char *full = realpath(d->file, NULL);
-		cleanup_buf struct buf key = { 0 };
+		json_t *key = pinned(d->file, r->disk[i]);
+		json_t *value = json_pack("{s:s,s:b}", "node", d->node, "readonly", d->readonly);
+		int k = json_object_set_new(v, key ? json_string_value(key) : "", value);
 
-		if (buf_addf(&key, "%s@%s", full ? full : d->file, r->disk[i]) < 0 ||
-		    json_object_set_new(
-			    v, key.p,
-			    json_pack("{s:s,s:b}", "node", d->node, "readonly", d->readonly)) < 0)
+		json_decref(key);
+		if (!key || k < 0)
 			return NULL;
 	}
 	return v;
 }
+
+/* What is copied: one object each, because an object has neither an order nor a name twice. */
 
 static json_t *inputs(const struct vm_spec *s, const struct record *r)
 {
-	json_t *v = json_object();
+	json_t *v = json_array();
 
 	for (size_t i = 0; i < s->nin; i++) {
-		cleanup_free char *full = realpath(s->in[i].host, NULL);
-		cleanup_buf struct buf key = { 0 };
+		json_t *from = pinned(s->in[i].host, r->in[i]);
+		int k = json_array_append_new(
+			v,
+			from ? json_pack("{s:s}", json_string_value(from), s->in[i].guest) : NULL);
 
-		if (buf_addf(&key, "%s@%s", full ? full : s->in[i].host, r->in[i]) < 0 ||
-		    json_object_set_new(v, key.p, text(s->in[i].guest)) < 0)
+		json_decref(from);
+		if (k < 0)
 			return NULL;
 	}
 	return v;
 }
 
-static json_t *outputs(const struct vm_spec *s, const struct record *r, bool digests)
+static json_t *outputs(const struct vm_spec *s)
+{
+	json_t *v = json_array();
+
+	for (size_t i = 0; i < s->nout; i++) {
+		cleanup_free char *host = absolute(s->out[i].host);
+
+		if (!host ||
+		    json_array_append_new(v, json_pack("{s:s}", s->out[i].guest, host)) < 0)
+			return NULL;
+	}
+	return v;
+}
+
+static json_t *out_digests(const struct vm_spec *s, const struct record *r)
 {
 	json_t *v = json_object();
 
 	for (size_t i = 0; i < s->nout; i++) {
-		cleanup_free char *host = absolute(s->out[i].host);
-		const char *what = digests ? r->out[i] : host;
-
-		if (!what || (*what && json_object_set_new(v, s->out[i].guest, text(what)) < 0))
+		if (*r->out[i] &&
+		    json_object_set_new(v, s->out[i].guest, json_string(r->out[i])) < 0)
 			return NULL;
 	}
 	return v;
@@ -238,8 +339,9 @@ static json_t *volumes(const struct vm_spec *s)
 	for (size_t i = 0; i < s->nshares; i++) {
 		const struct vm_share *sh = &s->share[i];
 
-		if (json_array_append_new(v, json_sprintf("%s:%s:%s", sh->source, sh->target,
-							  sh->readonly ? "ro" : "rw")) < 0)
+		if (json_array_append_new(v,
+					  json_pack("{s:s,s:s,s:b}", "source", sh->source, "target",
+						    sh->target, "readonly", sh->readonly)) < 0)
 			return NULL;
 	}
 	return v;
@@ -280,6 +382,36 @@ static const char *network(const struct vm_spec *s)
 	return s->network == NETWORK_PASST ? "passt" : "user";
 }
 
+/* What is there only when it was said. */
+static int add_said(const struct vm_spec *s, const struct record *r, json_t *v)
+{
+	const struct {
+		const char *key;
+		bool has;
+		json_t *value; /* taken over */
+	} rows[] = {
+		{ "initrd", true,
+		  s->initrd ? pinned(s->initrd, r->initrd) : json_string(r->initrd) },
+		{ "root", s->root_host, json_string("host") },
+		{ "root", s->root && !s->image, s->root ? pinned(s->root, r->root) : json_null() },
+		{ "image", s->image, s->image ? image(s) : json_null() },
+		{ "name", s->name, json_string(s->name ? s->name : "") },
+		{ "hostname", s->hostname, json_string(s->hostname ? s->hostname : "") },
+		{ "timeout", s->timeout_ms,
+		  json_sprintf("%llums", (unsigned long long)s->timeout_ms) },
+		{ "stdin", s->no_stdin, json_string("none") },
+	};
+	int k = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!rows[i].has)
+			json_decref(rows[i].value);
+		else if (json_object_set_new(v, rows[i].key, rows[i].value) < 0)
+			k = -ENOMEM;
+	}
+	return k;
+}
+
 /* The same run, as a machine description. What is at its default is said, too. */
 static json_t *description(const struct vm_spec *s, const char *kernel, const struct record *r)
 {
@@ -287,54 +419,48 @@ static json_t *description(const struct vm_spec *s, const char *kernel, const st
 	json_t *v;
 
 	snprintf(umask, sizeof(umask), "%03o", s->has_umask ? s->umask : 022);
-	v = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:I,s:i,s:s,s:s,s:s,s:s,s:s,s:b}",
-		      "kernel", pinned(kernel, r->kernel), "args", list(&s->args), "env",
-		      environment(&s->env), "devices", disks(s, r), "in", inputs(s, r), "out",
-		      outputs(s, r, false), "volumes", volumes(s), "tmpfs", tmpfs(s), "publish",
-		      ports(s), "network", network(s), "memory", (json_int_t)s->memory, "cpus",
-		      (int)s->cpus, "cwd", s->cwd ? s->cwd : "/", "user", s->user ? s->user : "0:0",
-		      "umask", umask, "root-mode", payload_root_mode_name(s->root_mode), "append",
-		      s->append ? s->append : "", "strict", s->strict);
-	if (!v)
-		return NULL;
-	if (json_object_set_new(v, "initrd",
-				s->initrd ? pinned(s->initrd, r->initrd) : json_string(r->initrd)) <
-		    0 ||
-	    (s->image && json_object_set_new(v, "image", image(s)) < 0) ||
-	    (s->root && !s->image &&
-	     json_object_set_new(v, "root", pinned(s->root, r->root)) < 0) ||
-	    (s->hostname && json_object_set_new(v, "hostname", json_string(s->hostname)) < 0) ||
-	    (s->timeout_ms &&
-	     json_object_set_new(v, "timeout",
-				 json_sprintf("%llums", (unsigned long long)s->timeout_ms)) < 0) ||
-	    (s->no_stdin && json_object_set_new(v, "stdin", json_string("none")) < 0)) {
+	v = json_pack(
+		"{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:s,s:I,s:i,s:s,s:s,s:s,s:s,s:s,s:b,"
+		"s:b}",
+		"kernel", pinned(kernel, r->kernel), "args", list(&s->args), "env",
+		environment(&s->env), "devices", disks(s, r), "in", inputs(s, r), "out", outputs(s),
+		"volumes", volumes(s), "tmpfs", tmpfs(s), "publish", ports(s), "network",
+		network(s), "accel", vm_accel_name(s->accel), "memory", (json_int_t)s->memory,
+		"cpus", (int)s->cpus, "cwd", s->cwd ? s->cwd : "/", "user",
+		s->user ? s->user : "0:0", "umask", umask, "root-mode",
+		payload_root_mode_name(s->root_mode), "append", s->append ? s->append : "", "tty",
+		s->tty, "strict", s->strict);
+	if (v && add_said(s, r, v) < 0) {
 		json_decref(v);
 		return NULL;
 	}
 	return v;
 }
 
-int record_write(const struct vm_spec *s, const char *kernel, const struct record *r,
+int record_open(const struct vm_spec *s, struct record *r, struct err *e)
+{
+	if (!s->record)
+		return 0;
+	return output_open(&r->to, s->record, e) < 0 ? err_wrap(e, "--record") : 0;
+}
+
+int record_write(const struct vm_spec *s, const char *kernel, struct record *r,
 		 const struct proc_status *st, struct err *e)
 {
-	cleanup_output struct output o = OUTPUT_INIT;
 	cleanup_free char *dump = NULL;
 	json_t *v = json_pack("{s:s,s:o,s:{s:s,s:i,s:i},s:o}", "execvm", EXECVM_VERSION, "run",
 			      description(s, kernel, r), "status", "kind",
 			      st->kind == PROC_EXITED ? "exited" : "signaled", "value", st->value,
-			      "code", proc_exit_code(st), "out", outputs(s, r, true));
+			      "code", proc_exit_code(st), "out", out_digests(s, r));
 	int k;
 
 	dump = v ? json_dumps(v, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
 	json_decref(v);
 	if (!dump)
 		return err_set(e, ENOMEM, "--record: out of memory");
-	k = output_open(&o, s->record, e);
-	if (k == 0) {
-		k = io_write_all(o.fd, dump, strlen(dump));
-		if (k == 0)
-			k = io_write_all(o.fd, "\n", 1);
-		k = k < 0 ? err_code(e, -k, "write %s", s->record) : output_commit(&o, e);
-	}
+	k = io_write_all(r->to.fd, dump, strlen(dump));
+	if (k == 0)
+		k = io_write_all(r->to.fd, "\n", 1);
+	k = k < 0 ? err_code(e, -k, "write %s", s->record) : output_commit(&r->to, e);
 	return k < 0 ? err_wrap(e, "--record") : 0;
 }

@@ -10,6 +10,7 @@
 #include "archive/digest.h"
 #include "lib/err.h"
 #include "lib/macro.h"
+#include "lib/output.h"
 #include "lib/proc.h"
 #include "runners/runner.h"
 
@@ -22,6 +23,7 @@ struct record {
 	char kernel[DIGEST_TEXT], initrd[DIGEST_TEXT], root[DIGEST_TEXT];
 	char disk[VM_DISKS][DIGEST_TEXT];
 	char in[VM_COPIES][DIGEST_TEXT], out[VM_COPIES][DIGEST_TEXT];
+	struct output to; /* owned: where it is written; OUTPUT_INIT before record_open() */
 };
 
 /* What a strict run may not have, by the name of the option. Pure. */
@@ -36,6 +38,10 @@ int record_check_strict(const struct vm_spec *s, struct err *e) must_check nonnu
 int record_inputs(const struct vm_spec *s, const char *kernel, const char *initrd, struct record *r,
 		  struct err *e) must_check nonnull(1, 2, 3, 4, 5);
 
-/* Writes it to s->record, whole or not at all. st is how the command ended. */
-int record_write(const struct vm_spec *s, const char *kernel, const struct record *r,
+/* Opens s->record, if there is one: what cannot be written down is an error before the run. */
+int record_open(const struct vm_spec *s, struct record *r, struct err *e) must_check
+	nonnull(1, 2, 3);
+
+/* Writes it there, whole or not at all. st is how the command ended. */
+int record_write(const struct vm_spec *s, const char *kernel, struct record *r,
 		 const struct proc_status *st, struct err *e) must_check nonnull(1, 2, 3, 4, 5);

@@ -69,14 +69,16 @@ static uint64_t contact_deadline(const struct state *s)
 
 /* wire */
 
-/* A guest that breaks the rules is heard no more. After its status record that is no loss. */
+/* A guest that breaks the rules is heard no more. When all is here, that is no loss. */
 static int hear(struct state *s, size_t n, struct err *e)
 {
-	int r = session_input(s->session, s->in, n, e);
+	struct session *c = s->session;
+	int r = session_input(c, s->in, n, e);
 
-	if (r == 0 || !s->session->command.has_exit || r != -EPROTO)
+	if (r != -EPROTO || !c->command.has_exit || !session_collected(c))
 		return r;
 	msg_debug("%s", e->msg);
+	*e = (struct err){ 0 };
 	s->wire_eof = true;
 	return 0;
 }
@@ -270,8 +272,11 @@ static void on_phase(struct state *s)
 		if (s->r->spec->timeout_ms)
 			s->kill_at = now + s->r->spec->timeout_ms;
 	}
-	if (s->phase == COLLECTING)
-		s->kill_at = s->off_at = 0;
+	if (s->phase == COLLECTING) {
+		s->kill_at = 0;
+		/* Without its file server a guest would wait for ever. */
+		s->off_at = s->r->beside_ended ? now + BESIDE_MS : 0;
+	}
 	if (s->phase >= FINISHING) {
 		s->kill_at = 0;
 		s->off_at = now + (s->phase == FINISHING ? FINISH_MS : POWER_OFF_MS);
@@ -341,6 +346,7 @@ enum slot {
 	P_OUT,
 	P_ERR,
 	P_COPY,
+	P_HALF,
 	P_SHOW,
 	P_COUNT,
 };
@@ -372,6 +378,7 @@ static void wants(struct state *s, struct pollfd p[P_COUNT])
 	p[P_OUT] = want_sink(&n->command.out);
 	p[P_ERR] = want_sink(&n->command.err);
 	p[P_COPY] = want_sink(&n->copied.out);
+	p[P_HALF] = want(session_copy_fd(n), true, POLLIN); /* session_speak() looks at it */
 	p[P_SHOW] = want_sink(&s->log);
 }
 
@@ -525,9 +532,13 @@ static int status(const struct session *n, int *code, struct err *e)
 		return -e->code;
 	if (n->command.exit.oom)
 		msg_warn("the guest ran out of memory and killed the command");
-	if (!session_collected(n) && !why.code)
-		err_set(&why, EIO,
-			"the machine is lost: it ended before everything was copied out");
+	if (!session_collected(n) && !why.code) {
+		if (!e->code)
+			err_set(e, EIO,
+				"the machine is lost: it ended before everything was copied out");
+		why = *e;
+		*e = (struct err){ 0 };
+	}
 	if (why.code && !exit) {
 		*e = why;
 		return -why.code;

@@ -120,6 +120,15 @@ struct vm_spec {
 
 void vm_spec_free(struct vm_spec *s) nonnull(1);
 
+/*
+ * Is the image (or NULL) taken for a qcow2? By its name, never by its contents: a guest could write
+ * such a header into a raw image, with a file of the host as its base, which the next run would
+ * then read.
+ */
+bool vm_is_qcow2(const char *path) must_check;
+
+const char *vm_accel_name(enum vm_accel a) must_check;
+
 bool vm_has_network(const struct vm_spec *s) must_check nonnull(1);
 
 /* Virtio devices that the machine has: serial port, root, disks, network. At most VM_SLOTS. */

@@ -12,6 +12,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/msg.h"
+#include "runners/session-copy.h"
 
 int session_open(struct session *s, int closed, struct err *e)
 {
@@ -27,14 +28,6 @@ int session_open(struct session *s, int closed, struct err *e)
 	    sink_open(&c->err, &s->mux, STDERR_FILENO, closed & 4, "stderr") < 0)
 		return err_memory(e);
 	return 0;
-}
-
-static void job_close(struct job *j)
-{
-	stream_close(&j->in);
-	sink_close(&j->out);
-	sink_close(&j->err);
-	*j = (struct job){ .state = JOB_IDLE, .in.fd = -1 };
 }
 
 void session_close(struct session *s)
@@ -65,23 +58,27 @@ static bool reads_stdin(const struct session *s)
 
 int session_input_fd(const struct session *s)
 {
-	return s->now && job_wants_input(s->now) ? s->now->in.fd : -1;
+	return s->now && (job_wants_input(s->now) || session_copy_waits(s)) ? s->now->in.fd : -1;
 }
 
-/* The end of a copy counts when its writer says so: it may have been cut. */
+/* The end of a copy counts when its writer says so (session-copy.c): it may have been cut. */
 int session_feed(struct session *s, struct err *e)
 {
+	bool copied = s->now == &s->copied;
 	int r;
 
 	/* In the foreground without a signal: a shell's fg sends none to a job that runs. */
 	if (tty_away(&s->tty))
 		tty_again(&s->tty);
-	r = job_read(s->now, e);
+	r = session_copy_waits(s) ? session_copy_look(s, e) : job_read(s->now, e);
+	if (r < 0 && copied)
+		return err_wrap(e, "--in %s", s->copy.what->host);
 	if (r <= 0)
 		return r;
-	if (s->now == &s->copied && copy_end(&s->copy, e) < 0)
-		return err_wrap(e, "--in %s", s->copy.what->host);
-	return job_end_input(s->now, e);
+	if (!copied)
+		return job_end_input(s->now, e);
+	session_copy_close(s);
+	return 0;
 }
 
 bool session_stalled(const struct session *s)
@@ -197,121 +194,28 @@ static void send_end(struct session *s)
 
 /* one after the other */
 
-static int begin_copy(struct session *s, const struct vm_copy *what, enum copy_kind kind,
-		      struct err *e)
-{
-	bool out = kind == COPY_OUT;
-	struct job *j = &s->copied;
-	int r = copy_begin(&s->copy, s->spec, what, kind, e);
-
-	if (r < 0)
-		return r;
-	*j = (struct job){ .mux = &s->mux, .in.fd = -1 };
-	j->process = s->copy.process.p;
-	j->process_len = s->copy.process.len;
-	sink_keep(&j->err, &s->mux, &s->copy.words);
-	if (out && sink_open(&j->out, &s->mux, s->copy.fd, false, "copy") < 0)
-		return err_memory(e);
-	if (!out) {
-		sink_keep(&j->out, &s->mux, &s->copy.words);
-		stream_open(&j->in, s->copy.fd, false, false);
-	}
-	s->now = j;
-	return job_open(j, e);
-}
-
-/* Why the guest's half has failed; 0 when it has not. */
-static int judge_copy(const struct session *s, struct err *e)
-{
-	const struct job *j = &s->copied;
-	const char *words = s->copy.words.len ? s->copy.words.p : "";
-
-	if (j->failure.stage[0])
-		return err_set(e, ECANCELED, "guest: %s: %s", j->failure.operand,
-			       strerror((int)j->failure.code));
-	if (!j->has_exit)
-		return err_set(e, ECANCELED, "guest: it ended without a status");
-	if (proc_exit_code(&j->exit.status) == 0)
-		return 0;
-	if (!*words)
-		return err_set(e, ECANCELED, "guest: status %d", proc_exit_code(&j->exit.status));
-	return err_set(e, ECANCELED, "guest: %.*s", (int)strcspn(words, "\r\n"), words);
-}
-
-/*
- * What goes in is complete when both halves say so. The host's was asked at the end of its bytes;
- * when the guest's has ended before that, it has the reason.
- */
-static int end_copy_in(struct session *s, struct err *e)
-{
-	const struct vm_copy *what = s->copy.what;
-	int r = judge_copy(s, e);
-
-	if (r == 0 && s->copy.pid)
-		r = err_set(e, ECANCELED, "guest: it did not read to the end");
-	if (r == 0 && s->copy.kind == COPY_IN)
-		memcpy(s->record->in[s->copied_in - 1], s->copy.digest, DIGEST_TEXT);
-	return r < 0 ? err_wrap(e, "--in %s", what->host) : 0;
-}
-
-/* What comes out is made only when the guest's half has ended well. */
-static int end_copy_out(struct session *s, struct err *e)
-{
-	const struct vm_copy *what = s->copy.what;
-	bool broken = s->copied.out.broken; /* by the host's half: it has the reason */
-	int r = broken ? 0 : judge_copy(s, e);
-
-	stream_close(&s->copied.out.to);
-	if (r == 0)
-		r = copy_end(&s->copy, e);
-	if (r == 0 && broken)
-		r = err_set(e, ECANCELED, "unpack did not read to the end");
-	if (r == 0)
-		memcpy(s->record->out[s->copied_out - 1], s->copy.digest, DIGEST_TEXT);
-	return r < 0 ? err_wrap(e, "--out %s", what->guest) : 0;
-}
-
-/* A copy has ended. What cannot be copied out is no reason to lose the rest. */
-static int end_copy(struct session *s, struct err *e)
-{
-	bool out = s->copy.kind == COPY_OUT;
-	struct err why = { 0 };
-	int r = out ? end_copy_out(s, &why) : end_copy_in(s, e);
-
-	if (out && r < 0) {
-		if (s->uncollected.code)
-			msg_warn("%s", s->uncollected.msg);
-		s->uncollected = why;
-		r = 0;
-	}
-	s->times_next = s->copy.kind == COPY_IN && copy_has_times(s->copy.what);
-	copy_stop(&s->copy);
-	job_close(&s->copied);
-	s->now = NULL;
-	return r;
-}
-
 /* Whose turn is it now? */
 static int next_job(struct session *s, struct err *e)
 {
 	const struct vm_spec *v = s->spec;
 
 	if (s->phase == SETTING && s->times_next)
-		return begin_copy(s, &v->in[s->copied_in - 1], COPY_TIMES, e);
+		return session_copy_begin(s, &v->in[s->copied_in - 1], COPY_TIMES, e);
 	if (s->phase == SETTING && s->copied_in < v->nin)
-		return begin_copy(s, &v->in[s->copied_in++], COPY_IN, e);
+		return session_copy_begin(s, &v->in[s->copied_in++], COPY_IN, e);
 	if (s->phase == SETTING && s->command.state == JOB_IDLE) {
 		s->now = &s->command;
 		return job_open(s->now, e);
 	}
 	if (s->phase != COLLECTING)
 		return 0;
-	if (s->copied_out < v->nout && !s->collect_nothing) {
+	while (s->copied_out < v->nout && !s->collect_nothing) {
 		const struct vm_copy *what = &v->out[s->copied_out++];
+		struct err why = { 0 };
 
-		if (begin_copy(s, what, COPY_OUT, e) == 0)
+		if (session_copy_begin(s, what, COPY_OUT, &why) == 0)
 			return 0;
-		return err_wrap(e, "--out %s", what->guest);
+		session_copy_left(s, &why);
 	}
 	s->phase = FINISHING;
 	send_finish(s);
@@ -323,7 +227,7 @@ static int move_on(struct session *s, struct err *e)
 {
 	if (s->phase == SETTING && s->failure.stage[0])
 		s->phase = FINISHING;
-	if (s->now == &s->copied && job_is_over(s->now) && end_copy(s, e) < 0)
+	if (s->now == &s->copied && session_copy_go(s, e) < 0)
 		return -e->code;
 	if (s->now == &s->command && s->command.state == JOB_RUNNING)
 		s->phase = RUNNING;

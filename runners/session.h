@@ -79,6 +79,9 @@ int session_speak(struct session *s, struct err *e) must_check nonnull(1, 2);
 int session_input_fd(const struct session *s) must_check nonnull(1);
 int session_feed(struct session *s, struct err *e) must_check nonnull(1, 2);
 
+/* Readable when the host's half of a copy has ended, which is waited for; -1 = it is not. */
+int session_copy_fd(const struct session *s) must_check nonnull(1);
+
 /* Something waits for room in the output. */
 bool session_stalled(const struct session *s) must_check nonnull(1);
 

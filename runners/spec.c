@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a plan amounts to, and its end. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "runners/runner.h"
 
@@ -11,6 +12,24 @@ static void free_copies(struct vm_copy *c, size_t n)
 		free(c[i].guest);
 		free(c[i].digest);
 	}
+}
+
+bool vm_is_qcow2(const char *path)
+{
+	size_t n = path ? strlen(path) : 0;
+
+	return n > 6 && !strcmp(path + n - 6, ".qcow2");
+}
+
+const char *vm_accel_name(enum vm_accel a)
+{
+	static const char *const names[] = {
+		[ACCEL_AUTO] = "auto",
+		[ACCEL_KVM] = "kvm",
+		[ACCEL_TCG] = "tcg",
+	};
+
+	return names[a];
 }
 
 bool vm_has_network(const struct vm_spec *s)

@@ -60,6 +60,7 @@ struct plan {
 static void plan_free(struct plan *p)
 {
 	base_free(&p->base);
+	output_free(&p->record.to);
 	buf_free(&p->machine);
 	buf_free(&p->process);
 	buf_free(&p->b64);
@@ -122,17 +123,6 @@ static int plan_accel(struct plan *p, struct err *e)
 	return 0;
 }
 
-/*
- * By its name, never by its contents: a guest could write a qcow2 header into a raw image, with a
- * file of the host as its base, which the next run would then read.
- */
-static const char *image_format(const char *path)
-{
-	size_t n = strlen(path);
-
-	return n > 6 && !strcmp(path + n - 6, ".qcow2") ? "qcow2" : "raw";
-}
-
 static int plan_make(struct plan *p, struct err *e)
 {
 	const char *program = getenv("EXECVM_QEMU");
@@ -142,7 +132,7 @@ static int plan_make(struct plan *p, struct err *e)
 		return r;
 	p->facts.program = program && *program ? program : QEMU;
 	p->facts.uart = p->spec->boot_log;
-	p->facts.root_format = p->spec->root ? image_format(p->spec->root) : "raw";
+	p->facts.root_format = vm_is_qcow2(p->spec->root) ? "qcow2" : "raw";
 	msg_info("kernel %s (%s)", p->facts.kernel.path, p->facts.kernel.origin);
 	r = share_plan(p->spec, &p->facts, e);
 	if (r == 0)
@@ -414,7 +404,9 @@ static int start_again(struct plan *p, struct err *e)
 static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int closed,
 		  struct err *e)
 {
-	struct plan p = { .spec = s, .base = { .fd = -1 }, .start_ns = clock_ns() };
+	struct plan p = {
+		.spec = s, .base = { .fd = -1 }, .record.to = OUTPUT_INIT, .start_ns = clock_ns()
+	};
 	int code = EXIT_EXECVM;
 	cleanup_close int name = -1;
 	bool again = false, only_shown = s->dry_run || s->show_append;
@@ -424,6 +416,8 @@ static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int
 		r = network_check_ports(s, e);
 	if (r == 0 && !only_shown && s->name)
 		r = name = name_hold(s->name, e);
+	if (r >= 0 && !only_shown && record_open(s, &p.record, e) < 0)
+		r = -e->code;
 	p.planned_ms = (clock_ns() - p.start_ns) / 1000000u;
 	if (r >= 0 && only_shown)
 		code = show(&p, e) < 0 ? EXIT_EXECVM : 0;

@@ -12,10 +12,13 @@
  *   failed STAGE ERRNO TEXT a stage of the boot failed
  *   out TEXT, err TEXT      a line on stdout, on stderr
  *   many N                  N bytes on stdout, whatever the window says
+ *   file PATH               its bytes on stdout, as many as the window takes
  *   get-eof                 waits for the end of stdin
  *   get-signal, get-size    waits for a signal, a new size of the window: a line on stdout
  *   exit KIND VALUE CORE    how the command ended: kind 0 or 1
- *   close                   the end of both channels, then waits for DISCONNECT
+ *   eow                     nothing more is read from stdin
+ *   end                     the end of both channels: the next process may follow
+ *   close                   the same, then waits for DISCONNECT
  *   serve                   answers whatever comes until DISCONNECT
  *   raw HEX                 these bytes on the wire
  *   junk N                  N bytes that mean nothing on the wire
@@ -45,6 +48,7 @@ static int wire = -1, klog = -1;
 static uint8_t in[1 << 18], out[1 << 18]; /* one packet */
 static uint32_t in_len, in_at, out_len;
 static uint32_t peer[2]; /* the host's numbers of our channels: 0 session, 1 stderr */
+static uint32_t room;	 /* the host's window of stdout */
 static bool got_exec, got_eof, got_bye;
 static char got_signal[16], got_size[32];
 
@@ -168,6 +172,8 @@ static void on_open(void)
 	get_text(type, sizeof(type));
 	mine = strcmp(type, "session") != 0;
 	peer[mine] = get_u32();
+	if (!mine)
+		room = get_u32();
 	begin(CONFIRM);
 	put_u32(peer[mine]);
 	put_u32((uint32_t)mine);
@@ -220,6 +226,13 @@ static void on_data(void)
 	send_packet();
 }
 
+/* Of stdout alone: the other one is never used up here. */
+static void on_adjust(void)
+{
+	if (get_u32() == 0)
+		room += get_u32();
+}
+
 static void one_packet(void)
 {
 	read_all(in, 4);
@@ -242,6 +255,9 @@ static void one_packet(void)
 		break;
 	case DATA:
 		on_data();
+		break;
+	case ADJUST:
+		on_adjust();
 		break;
 	case CHAN_EOF:
 		got_eof = true;
@@ -283,9 +299,17 @@ static void get_exec(void)
 		one_packet();
 }
 
+static void start(void)
+{
+	get_exec();
+	got_exec = got_eof = false;
+	say_on(CHAN_OK, 0);
+}
+
 static void refuse(const char *words)
 {
 	get_exec();
+	got_exec = false;
 	say_on(CHAN_FAIL, 0);
 	request("exec-failed@execvm");
 	put_failure(words);
@@ -343,12 +367,34 @@ static void said_exit(const char *words)
 	send_packet();
 }
 
-static void close_all(void)
+static void file(const char *path)
+{
+	static char block[1 << 15];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		exit(5);
+	while ((n = read(fd, block, sizeof(block))) > 0) {
+		while (room < (size_t)n)
+			one_packet();
+		room -= (uint32_t)n;
+		data(0, block, (size_t)n);
+	}
+	close(fd);
+}
+
+static void end_all(void)
 {
 	for (int i = 1; i >= 0; i--) {
 		say_on(CHAN_EOF, i);
 		say_on(CLOSE, i);
 	}
+}
+
+static void close_all(void)
+{
+	end_all();
 	while (!got_bye)
 		one_packet();
 }
@@ -418,8 +464,7 @@ static bool talk(const char *step, const char *rest)
 	} else if (!strcmp(step, "get-exec")) {
 		get_exec();
 	} else if (!strcmp(step, "start")) {
-		get_exec();
-		say_on(CHAN_OK, 0);
+		start();
 	} else if (!strcmp(step, "refuse")) {
 		refuse(rest);
 	} else if (!strcmp(step, "failed")) {
@@ -428,6 +473,13 @@ static bool talk(const char *step, const char *rest)
 		line_on(*step == 'e', rest);
 	} else if (!strcmp(step, "many")) {
 		many((size_t)atol(rest));
+	} else if (!strcmp(step, "file")) {
+		file(rest);
+	} else if (!strcmp(step, "eow")) {
+		request("eow@openssh.com");
+		send_packet();
+	} else if (!strcmp(step, "end")) {
+		end_all();
 	} else if (!strcmp(step, "get-eof")) {
 		while (!got_eof)
 			one_packet();
