@@ -61,7 +61,7 @@ everything() {
 image() {
 	mkdir -p tree/bin
 	cp /bin/busybox tree/bin/busybox
-	XDG_DATA_HOME=$PWD/data
+	XDG_DATA_HOME=$PWD/store
 	export XDG_DATA_HOME
 	"$EXECVM" image import box --tree tree >out 2>err || diag "$(cat err)"
 	again 'an image' "$last" --image box -- true
