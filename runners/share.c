@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -25,14 +26,19 @@
 
 #define VIRTIOFSD "/usr/lib/qemu/virtiofsd"
 
-/* What virtiofsd does to lock itself in. */
+/* What virtiofsd does to lock itself in; in a chroot it would find no mount to begin with. */
 static bool may_mount(void)
 {
+	struct statx root = { 0 };
+
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
-	return geteuid() == 0 && syscall(SYS_capget, &head, caps) == 0 &&
-	       caps[0].effective >> CAP_SYS_ADMIN & 1;
+	if (geteuid() != 0 || syscall(SYS_capget, &head, caps) < 0 ||
+	    !(caps[0].effective >> CAP_SYS_ADMIN & 1))
+		return false;
+	return statx(AT_FDCWD, "/", 0, 0, &root) == 0 &&
+	       root.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 }
 
 int share_plan(const struct vm_spec *s, struct qemu_facts *f, struct err *e)
