@@ -8,8 +8,16 @@ set -u
 
 command -v tmux >/dev/null || skip_all 'tmux is not there'
 "$EXECVM" run --dry-run -- /bin/true >/dev/null 2>&1 # a warning that is said once
+# A job that says when it is continued: only then has the shell given it the terminal.
+cat >job <<'EOT'
+#!/bin/sh
+n=0
+trap 'n=$((n + 1)); echo "continued $n"' CONT
+echo first
+while :; do sleep 1; done
+EOT
 "$EXECVM" initrd build --no-check --add /bin/busybox=/bin/busybox --make /bin/sh=symlink:busybox \
-	-o guest.cpio || skip_all 'no initrd'
+	--add job=/bin/job,mode=755 -o guest.cpio || skip_all 'no initrd'
 
 # What is typed in the shell: a machine with a terminal, and one that is played.
 cat >vm <<END
@@ -142,14 +150,15 @@ job_control() {
 	run './vm -- /bin/sh -i; echo status $?'
 	see '^/ #'
 	# Who speaks is in the foreground: a key that comes before is the shell's.
-	keys 'sh -c "echo fi\rst; exec sleep 1000"' Enter
+	keys job Enter
 	ok 'T4: a job runs in the guest' see '^first'
 	keys C-z
-	ok 'T4: Ctrl-Z stops it' see 'Stopped +sh'
+	ok 'T4: Ctrl-Z stops it' see 'Stopped +job'
 	keys 'bg; jobs' Enter
-	ok 'T4: bg' see 'Running +sh'
+	ok 'T4: bg' see 'Running +job'
+	see 'continued 1'
 	keys 'fg' Enter
-	see '^sh -c'
+	see 'continued 2'
 	keys C-c
 	ok 'T4: fg and Ctrl-C' see '^\^C'
 	keys 'sh -c "echo se\cond; exec cat"' Enter
@@ -169,8 +178,8 @@ mixes() {
 	run './vm -- /bin/sh -i | cat; echo the''end'
 	ok 'T2: stdout is a pipe: the prompt comes' see '^/ #'
 	ok 'T2: stdout is a pipe: keys go to the guest, output stays cooked' is_set -isig -icanon -echo opost
-	keys 'sleep 1000' Enter
-	see 'sleep 1000'
+	keys 'sh -c "echo fo\urth; exec sleep 1000"' Enter
+	see '^fourth'
 	keys C-c
 	keys 'echo al""ive; exit' Enter
 	ok 'T2: stdout is a pipe: ^C is for the foreground of the guest' see '^alive$'
