@@ -200,7 +200,7 @@ int decompress(const struct decompress *u, struct err *e)
 	int format, r;
 
 	if (!s.piece)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	r = more(&s);
 	if (r < 0)
 		return r;

@@ -68,7 +68,7 @@ struct tar_in *tar_in_new(const struct span *s, struct err *e)
 		*t = (struct tar_in){ .a = archive_read_new(), .span = *s };
 	if (!t || !t->a) {
 		free(t);
-		err_set(e, ENOMEM, "out of memory");
+		err_memory(e);
 		return NULL;
 	}
 	if (archive_read_support_format_tar(t->a) != ARCHIVE_OK ||

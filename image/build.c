@@ -86,7 +86,7 @@ static int add_entry(struct build *b, struct tar_in *t, struct archive_entry *en
 
 static int set_path(const struct flat_node *n, struct buf *b, struct err *e)
 {
-	return flat_path(n, b) < 0 ? err_set(e, ENOMEM, "out of memory") : 0;
+	return flat_path(n, b) < 0 ? err_memory(e) : 0;
 }
 
 static int put_made(struct build *b, struct err *e)
@@ -202,7 +202,7 @@ int build_layers(const struct span *layer, size_t n, bool whiteouts, int out, co
 	int r;
 
 	if (!b.flat)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	utf8_enter(&locale);
 	r = each_layer(&b, add_entry, e);
 	if (r < 0)

@@ -183,15 +183,14 @@ static json_t *describe(const struct stored *st)
 static int print_json(const json_t *j, struct err *e)
 {
 	if (!j || json_dumpf(j, stdout, JSON_INDENT(2) | JSON_SORT_KEYS) < 0)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	putchar('\n');
 	return 0;
 }
 
 static int add_json(void *ctx, const struct stored *st, struct err *e)
 {
-	return json_array_append_new(ctx, describe(st)) < 0 ? err_set(e, ENOMEM, "out of memory")
-							    : 0;
+	return json_array_append_new(ctx, describe(st)) < 0 ? err_memory(e) : 0;
 }
 
 static int print_line(void *ctx, const struct stored *st, struct err *e)

@@ -10,7 +10,7 @@
 
 int flat_no_memory(struct err *e)
 {
-	return err_set(e, ENOMEM, "out of memory");
+	return err_memory(e);
 }
 
 /* Nodes. */

@@ -17,7 +17,7 @@ int image_find(const char *ref, struct image *im, struct err *e)
 	if (r == 0)
 		r = store_find(&s, ref, &im->stored, e);
 	if (r == 0 && store_root_path(&s, &im->stored, &im->path) < 0)
-		r = err_set(e, ENOMEM, "out of memory");
+		r = err_memory(e);
 	if (r < 0)
 		image_free(im);
 	return r;
@@ -49,7 +49,7 @@ int image_import(const char *name, int fd, const char *dir, const struct watch *
 	int r = name_parse(name, full, e);
 
 	if (r == 0 && argv_push(&names, full) < 0)
-		r = err_set(e, ENOMEM, "out of memory");
+		r = err_memory(e);
 	if (r == 0)
 		r = store_open(&s, true, e);
 	if (r < 0)

@@ -33,7 +33,7 @@ static int copy_root(const struct load *l, const struct manifest_layer *layer, i
 	ssize_t n = 0;
 
 	if (!piece)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	digest_init(&d);
 	while (at < layer->span.size && (n = span_read(&layer->span, at, piece, PIECE, e)) > 0) {
 		int r = io_write_all(out, piece, (size_t)n);
@@ -60,7 +60,7 @@ static int make_root(const struct load *l, const struct manifest_image *im, int 
 	cleanup_free struct span *plain = calloc(im->n ? im->n : 1, sizeof(*plain));
 
 	if (!plain)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	for (size_t i = 0; i < im->n; i++) {
 		const struct manifest_layer *layer = &im->layer[i];
 

@@ -33,7 +33,7 @@ static int read_layers(const struct members *m, const json_t *list, struct manif
 		return err_set(e, E2BIG, "manifest.json: more than %u layers", FLAT_LAYERS_MAX);
 	im->layer = calloc(n ? n : 1, sizeof(*im->layer));
 	if (!im->layer)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	for (; im->n < n; im->n++) {
 		const char *name = json_string_value(json_array_get(list, im->n));
 		const struct member *file = name ? members_find(m, name) : NULL;

@@ -56,7 +56,7 @@ static int read_layers(const struct members *m, const json_t *list, struct manif
 		return err_set(e, E2BIG, "more than %u layers", FLAT_LAYERS_MAX);
 	im->layer = calloc(n ? n : 1, sizeof(*im->layer));
 	if (!im->layer)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	for (; im->n < n; im->n++) {
 		const json_t *d = json_array_get(list, im->n);
 		const struct member *file;

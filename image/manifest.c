@@ -20,7 +20,7 @@ struct manifest_image *manifest_add(struct manifest *m, struct err *e)
 	}
 	more = reallocarray(m->image, m->n + 1, sizeof(*more));
 	if (!more) {
-		err_set(e, ENOMEM, "out of memory");
+		err_memory(e);
 		return NULL;
 	}
 	m->image = more;
@@ -46,7 +46,7 @@ int manifest_name(struct manifest_image *im, const char *name, struct err *e)
 	int r = name_parse(familiar(name), full, e);
 
 	if (r == 0 && argv_push(&im->names, full) < 0)
-		r = err_set(e, ENOMEM, "out of memory");
+		r = err_memory(e);
 	return r;
 }
 

@@ -50,7 +50,7 @@ static int add(struct members *m, struct member *own, struct err *e)
 		struct member *more = reallocarray(m->v, cap, sizeof(*more));
 
 		if (!more)
-			return err_set(e, ENOMEM, "out of memory");
+			return err_memory(e);
 		m->v = more;
 		m->cap = cap;
 	}
@@ -69,7 +69,7 @@ static int fill(const struct span *box, const struct tar_in *t, struct archive_e
 		return err_set(e, EINVAL, "a member of the archive has no usable name");
 	out->name = clean("", 0, name);
 	if (!out->name)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	slash = strrchr(out->name, '/');
 	if (link)
 		out->link = clean("", 0, link);
@@ -81,7 +81,7 @@ static int fill(const struct span *box, const struct tar_in *t, struct archive_e
 		out->span = (struct span){ box->fd, box->offset + tar_in_offset(t),
 					   (uint64_t)archive_entry_size(en) };
 	if (archive_entry_filetype(en) == AE_IFLNK && !out->link && !link)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	return 0;
 }
 
@@ -151,7 +151,7 @@ int members_load(const struct members *m, const char *name, size_t max, struct b
 	if (file->span.size > max)
 		return err_set(e, EFBIG, "%.150s: more than %zu bytes", name, max);
 	if (buf_reserve(b, (size_t)file->span.size) < 0)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	n = span_read(&file->span, 0, b->p + b->len, (size_t)file->span.size, e);
 	if (n < 0)
 		return (int)n;

@@ -24,7 +24,7 @@ static const struct {
 
 static int no_memory(struct err *e)
 {
-	return err_set(e, ENOMEM, "out of memory");
+	return err_memory(e);
 }
 
 json_t *json_parse(const char *text, size_t n, const char *what, struct err *e)

@@ -57,7 +57,7 @@ static int put_header(struct save *s, const char *name, uint64_t size, struct er
 	int r;
 
 	if (!en)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	archive_entry_copy_pathname(en, name);
 	archive_entry_set_mode(en, AE_IFREG | 0644);
 	archive_entry_set_mtime(en, 0, 0);
@@ -95,7 +95,7 @@ static int put_root(struct save *s, const struct store *store, const struct stor
 	int r = fd < 0 ? fd : 0;
 
 	if (!piece)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	blob_name(st->record.root, name);
 	if (r == 0)
 		r = put_header(s, name, st->size, e);
@@ -129,7 +129,7 @@ static int blob_of(json_t *j, struct blob *b, struct err *e)
 	b->text = j ? json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	json_decref(j);
 	if (!b->text)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	digest_init(&d);
 	digest_add(&d, b->text, strlen(b->text));
 	digest_end(&d, b->digest);
@@ -171,7 +171,7 @@ static int open_tar(struct save *s, struct err *e)
 {
 	s->tar = archive_write_new();
 	if (!s->tar)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	if (archive_write_set_format_pax_restricted(s->tar) != ARCHIVE_OK ||
 	    archive_write_set_bytes_per_block(s->tar, PIECE) != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(s->tar, 512) != ARCHIVE_OK ||

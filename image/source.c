@@ -118,7 +118,7 @@ static int read_rest(struct passing *s, struct err *e)
 	ssize_t n;
 
 	if (!piece)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	while ((n = read_span(s, piece, PIECE, e)) > 0)
 		;
 	if (n == 0 && s->at < s->span.size)

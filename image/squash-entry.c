@@ -133,7 +133,7 @@ int squash_entry(struct squash *s, struct archive_entry *en, const char *path, s
 	s->data += size;
 	out = cleaned(s, en, path);
 	if (!out)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	r = put_header(s, out, e);
 	archive_entry_free(out);
 	return r;
@@ -155,7 +155,7 @@ int squash_made_dir(struct squash *s, const char *path, struct err *e)
 	int r;
 
 	if (!en)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	archive_entry_copy_pathname(en, path);
 	archive_entry_set_mode(en, AE_IFDIR | 0755);
 	archive_entry_set_mtime(en, 0, 0);

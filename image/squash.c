@@ -182,7 +182,7 @@ static int start(struct squash *s, int out, const struct squash_root *root, int 
 	s->as_caller = user && !unshare;
 
 	if (r < 0)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	sigemptyset(&signals.mask);
 	sigemptyset(&signals.ignored);
 	sigaddset(&signals.ignored, SIGXFSZ); /* a limit is an error to be told */
@@ -209,7 +209,7 @@ static int open_tar(struct squash *s, struct err *e)
 {
 	s->tar = archive_write_new();
 	if (!s->tar)
-		return err_set(e, ENOMEM, "out of memory");
+		return err_memory(e);
 	if (archive_write_set_format_pax_restricted(s->tar) != ARCHIVE_OK ||
 	    archive_write_set_format_option(s->tar, "pax", "xattrheader", "SCHILY") != ARCHIVE_OK ||
 	    archive_write_set_format_option(s->tar, "pax", "hdrcharset", "BINARY") != ARCHIVE_OK ||

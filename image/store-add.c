@@ -99,7 +99,7 @@ static int add_locked(const struct store *s, int root, const struct record *reco
 	int r = rec < 0 ? rec : 0;
 
 	if (r == 0 && buf_addf(&line, "%s\n", digest) < 0)
-		r = err_set(e, ENOMEM, "out of memory");
+		r = err_memory(e);
 	if (r == 0)
 		r = publish(s, root, record->root, ROOT_SUFFIX, e);
 	if (r == 0)

@@ -33,7 +33,7 @@ static int collect_used(const struct store *s, struct argv *records, struct argv
 		if (r == 0)
 			r = store_read_record(s, digest, &rec, e);
 		if (r == 0 && (argv_push(records, digest) < 0 || argv_push(roots, rec.root) < 0))
-			r = err_set(e, ENOMEM, "out of memory");
+			r = err_memory(e);
 	}
 	return r;
 }

@@ -43,7 +43,7 @@ static int store_path(char **out, struct err *e)
 	if (n >= 0)
 		return 0;
 	*out = NULL;
-	return err_set(e, ENOMEM, "out of memory");
+	return err_memory(e);
 }
 
 int store_open(struct store *s, bool make, struct err *e)
@@ -130,7 +130,7 @@ int store_list(const struct store *s, int dir, struct argv *out, struct err *e)
 	}
 	while ((errno = 0, de = readdir(d))) {
 		if (de->d_name[0] != '.' && argv_push(out, de->d_name) < 0)
-			return err_set(e, ENOMEM, "out of memory");
+			return err_memory(e);
 	}
 	return errno ? err_sys(e, "read %s", s->path) : 0;
 }

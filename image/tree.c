@@ -59,7 +59,7 @@ static void tree_free(struct tree *t)
 
 static int no_memory(struct err *e)
 {
-	return err_set(e, ENOMEM, "out of memory");
+	return err_memory(e);
 }
 
 static int compare_firsts(const void *a, const void *b)

@@ -30,7 +30,6 @@
 static bool may_mount(void)
 {
 	struct statx root = { 0 };
-
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = { 0 };
 

@@ -3,7 +3,7 @@
  * Directories of the host in a machine: which of the two ways each takes, and the file servers.
  *
  *	9p        QEMU itself; everywhere, without privileges
- *	virtiofs  virtiofsd beside QEMU; many times faster, open files can be removed; root only
+ *	virtiofs  virtiofsd beside QEMU; faster, and open files can be removed; root only
  */
 #pragma once
 

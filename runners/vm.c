@@ -21,8 +21,6 @@
 #include "lib/clock.h"
 #include "lib/cmd.h"
 #include "lib/fd.h"
-#include "lib/io.h"
-#include "lib/layout.h"
 #include "lib/msg.h"
 #include "lib/num.h"
 #include "runners/accel.h"
