@@ -102,8 +102,8 @@ stops() {
 	timeout=$!
 	wait_for sh -c "pgrep -f '^/proc/self/exe unpack .* o\$'" >/dev/null
 	half=$(pgrep -f '^/proc/self/exe unpack .* o$')
-	is 'D8: out: what our half has open' "$(find /proc/"$half"/fd -type l -printf '%l\n' | sed 's/:.*//; s/ .*//' | LC_ALL=C sort | tr '\n' ' ')" \
-		"/dev/null /memfd /memfd $PWD anon_inode pipe "
+	is 'D8: out: what our half has open' "$(find /proc/"$half"/fd -type l -printf '%l\n' | sed "s|^$PWD\$|(here)|; s/:.*//; s/ .*//" | LC_ALL=C sort | tr '\n' ' ')" \
+		"(here) /dev/null /memfd /memfd anon_inode pipe "
 	kill -s STOP "$half"
 	cat t.tar >go
 	run=$(cat pid)
