@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "init/agent.h"
+#include "init/container.h"
 #include "init/init.h"
 #include "init/link.h"
 #include "init/process.h"
@@ -304,6 +305,8 @@ static int decode(const char *text)
 
 static int init_main(int argc, char **argv)
 {
+	if (argc > 1 && !strcmp(argv[1], "--container"))
+		return container_main(argv + 2);
 	if (getpid() == 1)
 		return pid1(argc, argv);
 	if (argc > 1 && !strcmp(argv[1], "--encode"))
@@ -318,14 +321,17 @@ static int init_main(int argc, char **argv)
 const struct cmd cmd_init = {
 	.name = "init",
 	.operands = "[PAYLOAD | [--] CMD [ARG...]] | --encode [--] CMD [ARG...] | --encode - | "
-		    "--decode PAYLOAD",
-	.words = "--encode --decode",
+		    "--decode PAYLOAD | --container {PAYLOAD | -- CMD [ARG...]}",
+	.words = "--encode --decode --container",
 	.summary = "PID 1 that is told what to do",
 	.help = "As PID 1 of an initrd: mounts, root, network, then the command. It is told by the\n"
 		"host over the wire, by execvm.payload=BASE64 on the kernel command line, or by its\n"
 		"arguments.\n\n"
 		"  --encode [--] CMD [ARG...]  print a payload that runs CMD\n"
 		"  --encode -                  the same for the JSON object on stdin\n"
-		"  --decode PAYLOAD            print the JSON of a payload\n",
+		"  --decode PAYLOAD            print the JSON of a payload\n"
+		"  --container -- CMD [ARG...] as the first process of a container: run CMD, pass\n"
+		"                              signals on, reap orphans, end with its status\n"
+		"  --container PAYLOAD         the same for bytes that an engine would not pass on\n",
 	.main = init_main,
 };

@@ -132,6 +132,18 @@ size_t json_utf8(const char *text, size_t n)
 	return len;
 }
 
+bool json_is_utf8(const char *s)
+{
+	size_t n = strlen(s), len = 1;
+
+	while (n && len) {
+		len = json_utf8(s, n);
+		s += len;
+		n -= len;
+	}
+	return len != 0;
+}
+
 /* Writes the character; shorter than the escape that it was. Returns its bytes. */
 static size_t put_utf8(char *out, uint32_t c)
 {

@@ -75,3 +75,6 @@ int json_refuse(const struct json *j, struct err *e, const char *fmt, ...) print
 
 /* Bytes of the UTF-8 character at text, of which n > 0 bytes are there; 0 when it is not valid. */
 size_t json_utf8(const char *text, size_t n) must_check nonnull(1);
+
+/* Can the string stand in JSON as it is: is all of it valid UTF-8? */
+bool json_is_utf8(const char *s) must_check nonnull(1);

@@ -79,20 +79,14 @@ static void put_key(struct writer *w, const char *key)
 
 static void put_text(struct writer *w, const char *s)
 {
-	size_t n = strlen(s), i = 0, len = 1;
-
 	next(w);
-	while (i < n && len) {
-		len = json_utf8(s + i, n - i);
-		i += len;
-	}
-	if (len) {
+	if (json_is_utf8(s)) {
 		put_quoted(w, s);
 		return;
 	}
 	put(w, "{\"base64\":\"", 11);
 	if (w->r == 0)
-		w->r = b64_encode(s, n, w->b);
+		w->r = b64_encode(s, strlen(s), w->b);
 	put(w, "\"}", 2);
 }
 

@@ -278,6 +278,27 @@ int proc_spawn(const struct proc_spec *s, pid_t *pid, struct proc_failure *f)
 	return 0;
 }
 
+int proc_fork(int (*child)(void *ctx), void *ctx, int death_signal, pid_t *pid)
+{
+	pid_t parent = getpid(), p;
+
+	fflush(NULL);
+	p = fork();
+	if (p == 0) {
+		int code = EXIT_EXECVM;
+
+		if (!death_signal ||
+		    (prctl(PR_SET_PDEATHSIG, death_signal) == 0 && getppid() == parent))
+			code = child(ctx);
+		fflush(NULL);
+		_exit(code);
+	}
+	if (p < 0)
+		return -errno;
+	*pid = p;
+	return 0;
+}
+
 int proc_become(const struct proc_spec *s, struct proc_failure *f)
 {
 	struct child c = { .spec = s, .envp = s->envp ? s->envp : environ, .parent = getppid() };
@@ -360,19 +381,40 @@ static void take_pending(const sigset_t *set, struct proc_supervised *out)
 	}
 }
 
+static void deliver(const struct proc_spec *s, pid_t pid, int sig, struct proc_supervised *out)
+{
+	out->killed |= sig == SIGKILL;
+	if (s->deliver)
+		s->deliver(s->ctx, pid, sig);
+	else
+		kill(pid, sig);
+}
+
+/* pid when it has ended, 0 when it has not; what else has ended is reaped when that is wanted. */
+static pid_t has_ended(const struct proc_spec *s, pid_t pid, int *raw)
+{
+	pid_t r;
+
+	do
+		r = waitpid(s->reap_orphans ? -1 : pid, raw, WNOHANG);
+	while ((r > 0 && r != pid) || (r < 0 && errno == EINTR));
+	return r;
+}
+
 /* The loop of proc_supervise(): until pid has ended. */
-static int supervise(pid_t pid, const sigset_t *set, uint64_t timeout_ms,
+static int supervise(const struct proc_spec *s, pid_t pid, const sigset_t *set, uint64_t timeout_ms,
 		     struct proc_supervised *out)
 {
 	uint64_t deadline = timeout_ms ? clock_ms() + timeout_ms : 0;
+	uint64_t term = 0; /* the first one, in ms */
 	int raw;
 
 	for (;;) {
-		pid_t r = waitpid(pid, &raw, WNOHANG);
+		pid_t r = has_ended(s, pid, &raw);
 		siginfo_t si;
 		int sig;
 
-		if (r < 0 && errno != EINTR)
+		if (r < 0)
 			return -errno;
 		if (r == pid) {
 			decode(raw, &out->status);
@@ -381,15 +423,20 @@ static int supervise(pid_t pid, const sigset_t *set, uint64_t timeout_ms,
 		}
 		sig = next_signal(set, deadline, &si);
 		if (sig == 0) {
-			kill(pid, out->timed_out ? SIGKILL : SIGTERM);
-			kill(pid, SIGCONT);
+			deliver(s, pid, out->timed_out ? SIGKILL : SIGTERM, out);
+			deliver(s, pid, SIGCONT, out);
 			deadline = out->timed_out ? 0 : clock_ms() + KILL_GRACE_MS;
 			out->timed_out = true;
 		} else if (sig > 0 && sig != SIGCHLD) {
 			if (sig != SIGUSR1 && sig != SIGUSR2)
 				out->signal = sig;
+			if (sig == SIGTERM && !term)
+				term = clock_ms();
+			else if (sig == SIGTERM && s->second_term_kills &&
+				 clock_ms() >= term + PROC_SECOND_TERM_MS)
+				sig = SIGKILL;
 			if (si.si_code <= 0) /* by a process; the terminal told the child itself */
-				kill(pid, sig);
+				deliver(s, pid, sig, out);
 		}
 	}
 }
@@ -414,7 +461,7 @@ int proc_supervise(struct proc_spec *s, const struct proc_signals *entry, uint64
 	s->signals = entry;
 	r = proc_spawn(s, &pid, f);
 	if (r == 0) {
-		r = supervise(pid, &set, timeout_ms, out);
+		r = supervise(s, pid, &set, timeout_ms, out);
 		if (r < 0)
 			*f = (struct proc_failure){ "wait", -r };
 	}

@@ -20,6 +20,9 @@
 #define PROC_DEFAULT_PATH                                                                          \
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/execvm/bin"
 
+/* A second TERM means KILL, when it comes this long after the first: timeout(1) sends two at once. */
+#define PROC_SECOND_TERM_MS 200u
+
 /* The values travel on the wire: see execvm-wire(7). */
 enum proc_kind { PROC_EXITED = 0, PROC_SIGNALED = 1 };
 
@@ -67,6 +70,12 @@ struct proc_spec {
 	size_t nrlimits;
 	bool no_new_privs;
 	bool readonly_mounts; /* a mount namespace of its own, in which nothing can be written */
+	/* For proc_supervise() only. */
+	bool reap_orphans;	/* wait for whatever else becomes a child of this process */
+	bool second_term_kills; /* the second TERM that somebody sends becomes a KILL */
+	/* Instead of kill(2), for a command that is not pid itself. ctx is passed on. */
+	void (*deliver)(void *ctx, pid_t pid, int sig);
+	void *ctx;
 };
 #define PROC_SPEC_INIT                                                                             \
 	{                                                                                          \
@@ -98,6 +107,14 @@ void proc_signals_restore(const struct proc_signals *s) nonnull(1);
 int proc_spawn(const struct proc_spec *s, pid_t *pid, struct proc_failure *f) must_check
 	nonnull(1, 2, 3);
 
+/*
+ * A child that goes on in this program: it runs child(ctx) and exits with what that returns. It
+ * dies by death_signal (0 = none) when its parent ends. Returns 0 and *pid, or a negative errno.
+ * Only for a process without threads.
+ */
+int proc_fork(int (*child)(void *ctx), void *ctx, int death_signal, pid_t *pid) must_check
+	nonnull(1, 4);
+
 /* Makes this process what the spec says. Returns only when a step failed: -errno and *f. */
 int proc_become(const struct proc_spec *s, struct proc_failure *f) must_check nonnull(1, 2);
 
@@ -118,6 +135,7 @@ struct proc_supervised {
 	struct proc_status status;
 	int signal;	/* a terminating signal that we were sent meanwhile; 0 = none */
 	bool timed_out; /* the time ran out, the child was killed */
+	bool killed;	/* we sent a KILL: after a second TERM or after the time */
 };
 
 /*

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* `execvm run`, also as `run-in-vm`: options and description -> plan -> runner. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,15 +41,10 @@ static int run(const struct run_opts *o, char **words, const struct proc_signals
 		return fail(&e);
 	}
 	r = runner_find(s.runner);
-	if (!r)
-		code = failf("no runner '%s' (there are vm, local, void)", s.runner);
-	else if (!s.args.n)
-		code = failf("no command");
-	else if (!*s.args.v[0]) {
-		failf("'': %s", strerror(ENOENT));
-		code = EXIT_NOT_FOUND;
+	if (!r) {
+		code = failf("no runner '%s' (there are %s)", s.runner, runner_names());
 	} else {
-		code = r->run(&s, entry, closed, &e);
+		code = runner_run(r, &s, entry, closed, &e);
 		if (e.msg[0])
 			failf("%s", e.msg);
 	}
@@ -95,7 +89,7 @@ const struct cmd cmd_run = {
 	.alias = RUN_IN_VM,
 	.operands = "[--] CMD [ARG...]",
 	.takes = CMD_COMMAND,
-	.summary = "run one command in a machine, or here",
+	.summary = "run one command in a machine, a container, elsewhere, or here",
 	.help = "As run-in-vm, a first word that does not start with '-' is the machine description:\n"
 		"  run-in-vm CONFIG CMD [ARG...]\n\n"
 		"The exit status is the command's own; 128+N killed by signal N; 127 not found; 126 not\n"

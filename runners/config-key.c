@@ -39,9 +39,12 @@ static int set_text(char **at, const json_t *v, struct err *e)
 /* Text of a number, or of a string: what num_*() want. */
 static const char *number_text(const json_t *v, char buf[32])
 {
-	if (!json_is_integer(v))
+	if (json_is_real(v))
+		snprintf(buf, 32, "%.15g", json_real_value(v));
+	else if (json_is_integer(v))
+		snprintf(buf, 32, "%lld", (long long)json_integer_value(v));
+	else
 		return json_string_value(v);
-	snprintf(buf, 32, "%lld", (long long)json_integer_value(v));
 	return buf;
 }
 
@@ -163,21 +166,40 @@ int config_set_memory(struct config_plan *p, const json_t *v, struct err *e)
 			       (unsigned long long)VM_MEMORY_MAX >> 20);
 	if (r < 0)
 		return err_set(e, EINVAL, "'%s' is no size (256M, 1G, or bytes)", text);
+	p->s->memory_said = true;
 	p->line.memory = p->path ? config_line(p->text, p->len, "memory", NULL) : 0;
 	return 0;
+}
+
+/* "1.5" is 1500; at most three digits behind the point. 0 for what is none. */
+static unsigned milli(const char *text)
+{
+	const char *point = strchr(text, '.');
+	char digits[16];
+	uint64_t n;
+	int len =
+		snprintf(digits, sizeof(digits), "%.*s%s%.*s", (int)(point - text), text, point + 1,
+			 strlen(point + 1) < 3 ? (int)(3 - strlen(point + 1)) : 0, "000");
+
+	if (len < 0 || (size_t)len >= sizeof(digits) || point == text || !point[1] ||
+	    strlen(point + 1) > 3 || num_uint(digits, 1, VM_CPUS_MAX * 1000, &n) < 0)
+		return 0;
+	return (unsigned)n;
 }
 
 int config_set_cpus(struct config_plan *p, const json_t *v, struct err *e)
 {
 	char number[32];
 	const char *text = number_text(v, number);
-	uint64_t n;
+	bool fraction = strchr(text, '.') != NULL;
+	uint64_t n = 1;
 
-	if (strchr(text, '.'))
-		return err_set(e, EINVAL, "'%s': a machine has whole CPUs only", text);
-	if (num_uint(text, 1, VM_CPUS_MAX, &n) < 0)
+	p->s->cpus_milli = fraction ? milli(text) : 0;
+	if (fraction ? !p->s->cpus_milli : num_uint(text, 1, VM_CPUS_MAX, &n) < 0)
 		return err_set(e, EINVAL, "'%s' is not a number in 1..%u", text, VM_CPUS_MAX);
 	p->s->cpus = (unsigned)n;
+	p->s->cpus_said = true;
+	p->line.cpus = p->path ? config_line(p->text, p->len, "cpus", NULL) : 0;
 	return 0;
 }
 
@@ -272,6 +294,20 @@ int config_set_strict(struct config_plan *p, const json_t *v, struct err *e)
 	return 0;
 }
 
+int config_set_host(struct config_plan *p, const json_t *v, struct err *e)
+{
+	if (*json_string_value(v) == '-')
+		return err_set(e, EINVAL, "'%s' is no host", json_string_value(v));
+	return set_text(&p->s->host, v, e);
+}
+
+int config_set_debug(struct config_plan *p, const json_t *v, struct err *e)
+{
+	(void)e;
+	p->s->debug = json_is_true(v);
+	return 0;
+}
+
 int config_set_umask(struct config_plan *p, const json_t *v, struct err *e)
 {
 	const char *text = json_string_value(v);
@@ -311,17 +347,37 @@ const char *config_text(const json_t *v, char **owned)
 	return *owned = from_base64(json_object_get(v, "base64"));
 }
 
-int config_set_args(struct config_plan *p, const json_t *v, struct err *e)
+static int set_words(struct argv *out, const json_t *v, struct err *e)
 {
-	argv_free(&p->s->args);
+	argv_free(out);
 	for (size_t i = 0; i < json_array_size(v); i++) {
 		cleanup_free char *bytes = NULL;
 		const char *text = config_text(json_array_get(v, i), &bytes);
 
 		if (!text)
 			return err_set(e, EINVAL, "element %zu is not a string", i);
-		if (argv_push(&p->s->args, text) < 0)
+		if (argv_push(out, text) < 0)
 			return err_memory(e);
 	}
 	return 0;
+}
+
+int config_set_args(struct config_plan *p, const json_t *v, struct err *e)
+{
+	return set_words(&p->s->args, v, e);
+}
+
+int config_set_wrap(struct config_plan *p, const json_t *v, struct err *e)
+{
+	return set_words(&p->s->wrap, v, e);
+}
+
+int config_set_options(struct config_plan *p, const json_t *v, struct err *e)
+{
+	return set_words(&p->s->options, v, e);
+}
+
+int config_option_word(struct config_plan *p, const char *word, struct err *e)
+{
+	return argv_push(&p->s->options, word) < 0 ? err_memory(e) : 0;
 }

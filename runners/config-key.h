@@ -25,7 +25,7 @@ struct config_plan {
 	const char *inner; /* of an object: the name that is looked at, or NULL */
 	/* Lines of the description, for sentences about the whole plan; 0 = an option, or nothing. */
 	struct {
-		unsigned root, image, initrd, memory, disk[VM_DISKS], publish[VM_PUBLISH],
+		unsigned root, image, initrd, memory, cpus, disk[VM_DISKS], publish[VM_PUBLISH],
 			tmpfs[VM_TMPFS];
 	} line;
 	bool mode_said, read_only_said; /* by this source: the two must not contradict each other */
@@ -58,6 +58,10 @@ int config_set_no_stdin(struct config_plan *p, const json_t *v, struct err *e) m
 int config_set_tty(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_strict(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_umask(struct config_plan *p, const json_t *v, struct err *e) must_check;
+int config_set_host(struct config_plan *p, const json_t *v, struct err *e) must_check;
+int config_set_debug(struct config_plan *p, const json_t *v, struct err *e) must_check;
+int config_set_options(struct config_plan *p, const json_t *v, struct err *e) must_check;
+int config_set_wrap(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_args(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_env(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_devices(struct config_plan *p, const json_t *v, struct err *e) must_check;
@@ -73,6 +77,7 @@ int config_env_file(struct config_plan *p, const char *path, struct err *e) must
 int config_disk_word(struct config_plan *p, const char *word, struct err *e) must_check;
 int config_publish_word(struct config_plan *p, const char *word, struct err *e) must_check;
 int config_tmpfs_word(struct config_plan *p, const char *word, struct err *e) must_check;
+int config_option_word(struct config_plan *p, const char *word, struct err *e) must_check;
 
 /* When everything is said: decides about the network, and refuses more devices than there can be. */
 int config_finish_network(struct config_plan *p, struct err *e) must_check nonnull(1, 2);

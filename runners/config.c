@@ -23,7 +23,7 @@
 #include "runners/record.h"
 
 /* JSON types of a key. */
-enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16 };
+enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16, T_REAL = 32 };
 
 /*
  * The table: letter, option, its kind, member of struct run_opts and name of the setter, what it
@@ -31,7 +31,8 @@ enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16 };
  */
 /* clang-format off */
 #define BOTH(ROW) \
-	ROW('r', "runner", OPT_STRING, runner, "vm|local|void", "where it runs (vm)", \
+	ROW('r', "runner", OPT_STRING, runner, "vm|docker|local|ssh|slurm|wrap|void", \
+	    "where it runs (vm)", \
 	    "runner", T_STRING), \
 	ROW(0, "kernel", OPT_STRING, kernel, "FILE", "vmlinux or bzImage (see execvm kernel ls)", \
 	    "kernel", T_STRING), \
@@ -50,7 +51,7 @@ enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16 };
 	ROW('m', "memory", OPT_STRING, memory, "SIZE", "guest memory (256M)", \
 	    "memory", T_STRING | T_NUMBER), \
 	ROW(0, "cpus", OPT_STRING, cpus, "N", "virtual CPUs (1)", \
-	    "cpus", T_NUMBER), \
+	    "cpus", T_NUMBER | T_REAL), \
 	ROW(0, "accel", OPT_STRING, accel, "auto|kvm|tcg", "how it is virtual (auto)", \
 	    "accel", T_STRING), \
 	ROW('w', "workdir", OPT_STRING, cwd, "DIR", "directory to start in (/)", \
@@ -70,7 +71,11 @@ enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16 };
 	ROW('t', "tty", OPT_FLAG, tty, NULL, "give the command a terminal", \
 	    "tty", T_BOOL), \
 	ROW(0, "strict", OPT_FLAG, strict, NULL, "only what is named by its digest goes in", \
-	    "strict", T_BOOL)
+	    "strict", T_BOOL), \
+	ROW(0, "host", OPT_STRING, host, "[USER@]HOST", "where ssh goes", \
+	    "host", T_STRING), \
+	ROW(0, "debug", OPT_FLAG, debug, NULL, "show what happens, in the guest too", \
+	    "debug", T_BOOL)
 
 #define AT(member) offsetof(struct run_opts, member)
 #define AS_OPT(brief, name, kind, member, arg, help, key, types) \
@@ -97,12 +102,13 @@ const struct opt run_opts_table[] = {
 	{ 0, "tmpfs", OPT_LIST, AT(tmpfs), "DIR[:OPTIONS]", "a directory in guest memory" },
 	{ 'e', "env", OPT_ORDER, AT(env), "K[=V]", "set a variable, or pass it on" },
 	{ 0, "env-file", OPT_ORDER, AT(env), "FILE", "variables, K[=V] a line" },
+	{ 0, "option", OPT_LIST, AT(options), "WORD", "a word for docker run, ssh or srun" },
+	{ 0, "wrap", OPT_LIST, AT(wrap), "WORD", "a word in front of the command (-r wrap)" },
 	{ 0, "record", OPT_STRING, AT(record), "FILE", "write down what the run was" },
 	{ 0, "dry-run", OPT_FLAG, AT(dry_run), NULL, "print what would be started" },
 	{ 0, "show-append", OPT_FLAG, AT(show_append), NULL, "print the kernel command line" },
 	{ 0, "boot-log", OPT_FLAG, AT(boot_log), NULL, "show the guest's kernel log" },
 	{ 0, "timings", OPT_FLAG, AT(timings), NULL, "print how long each part took" },
-	{ 0, "debug", OPT_FLAG, AT(debug), NULL, "show what happens, in the guest too" },
 	{ 0, "verbose", OPT_COUNT, AT(verbose), NULL, "say more; twice: still more" },
 	OPT_HELP_LINE,
 	OPT_END,
@@ -125,6 +131,8 @@ static const struct key {
 	{ "tmpfs", T_ARRAY, config_set_tmpfs, NULL, OPT_LIST, 0 },
 	{ "env", T_OBJECT, config_set_env, NULL, OPT_LIST, 0 },
 	{ "args", T_ARRAY, config_set_args, NULL, OPT_LIST, 0 },
+	{ "options", T_ARRAY, config_set_options, NULL, OPT_LIST, 0 },
+	{ "wrap", T_ARRAY, config_set_wrap, NULL, OPT_LIST, 0 },
 	{ "umask", T_STRING, config_set_umask, NULL, OPT_LIST, 0 },
 };
 
@@ -145,6 +153,7 @@ static int type_of(const json_t *v)
 	case JSON_OBJECT:
 		return T_OBJECT;
 	case JSON_REAL:
+		return T_REAL;
 	case JSON_NULL:
 		return 0;
 	}
@@ -159,6 +168,7 @@ static int wrong_type(int types, struct err *e)
 	} names[] = {
 		{ T_STRING, "a string" },
 		{ T_NUMBER, "a whole number" },
+		{ T_NUMBER | T_REAL, "a number" },
 		{ T_STRING | T_NUMBER, "a string or a whole number" },
 		{ T_BOOL, "true or false" },
 		{ T_ARRAY, "a list" },
@@ -338,6 +348,7 @@ static int apply_lists(struct config_plan *p, const struct run_opts *o, struct e
 		{ &o->tmpfs, config_tmpfs_word, "--tmpfs" },
 		{ &o->in, config_in_word, "--in" },
 		{ &o->out, config_out_word, "--out" },
+		{ &o->options, config_option_word, "--option" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
@@ -359,6 +370,10 @@ static int apply_options(struct config_plan *p, const struct run_opts *o, struct
 	}
 	if (r == 0)
 		r = apply_lists(p, o, e);
+	if (r == 0 && o->wrap.n) {
+		argv_free(&p->s->wrap);
+		r = argv_push_all(&p->s->wrap, o->wrap.v, o->wrap.n) < 0 ? err_memory(e) : 0;
+	}
 	for (size_t i = 0; i < o->mounts.n && r == 0; i++)
 		r = apply_mount(p, o->mounts.v[i], e);
 	for (size_t i = 0; i < o->env.n && r == 0; i++)
@@ -378,7 +393,6 @@ static int apply_options(struct config_plan *p, const struct run_opts *o, struct
 	p->s->show_append = o->show_append;
 	p->s->boot_log = o->boot_log;
 	p->s->timings = o->timings;
-	p->s->debug = o->debug;
 	return r;
 }
 
@@ -440,7 +454,14 @@ static int check_host(const struct config_plan *p, const char *config, struct er
 {
 	const struct vm_spec *s = p->s;
 
-	if (check_memory(s->memory, e) < 0)
+	bool machine = !strcmp(s->runner, "vm");
+
+	if (machine && s->cpus_milli) {
+		err_set(e, EINVAL, "'%g': a machine has whole CPUs only",
+			(double)s->cpus_milli / 1000);
+		return named_by(config, p->line.cpus, "cpus", "cpus", e);
+	}
+	if (machine && check_memory(s->memory, e) < 0)
 		return named_by(config, p->line.memory, "memory", "memory", e);
 	if (s->root_host && s->root_mode == ROOT_RW)
 		return err_set(e, EINVAL, "root-mode rw: the host's own root is never changed");
@@ -493,11 +514,14 @@ static int plan(const struct run_opts *o, char *const *args, struct vm_spec *s, 
 
 int config_plan(const struct run_opts *o, char *const *args, struct vm_spec *s, struct err *e)
 {
+	const struct runner *runner = NULL;
 	int r = set_defaults(s, e);
 
 	if (r == 0)
 		r = plan(o, args, s, e);
-	if (r == 0 && !s->args.n)
+	if (r == 0)
+		runner = runner_find(s->runner);
+	if (r == 0 && !s->args.n && !(s->image && runner && runner->own_command))
 		r = err_set(e, EINVAL, "no command");
 	if (r < 0)
 		vm_spec_free(s);
@@ -506,6 +530,8 @@ int config_plan(const struct run_opts *o, char *const *args, struct vm_spec *s, 
 
 void run_opts_free(struct run_opts *o)
 {
+	argv_free(&o->options);
+	argv_free(&o->wrap);
 	argv_free(&o->disks);
 	argv_free(&o->mounts);
 	argv_free(&o->in);

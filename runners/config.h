@@ -14,12 +14,14 @@
 struct run_opts {
 	const char *runner, *kernel, *initrd, *append, *root, *image, *root_mode, *memory, *cpus,
 		*accel;
-	const char *cwd, *user, *hostname, *timeout, *config, *record, *network, *name;
+	const char *cwd, *user, *hostname, *timeout, *config, *record, *network, *name, *host;
 	struct argv disks;   /* FILE=/dev/NAME[,ro] */
 	struct argv mounts;  /* "volume=DIR:GUEST[:ro]" and "mount=WORDS", in order */
 	struct argv in, out; /* HOST=GUEST, GUEST=HOST */
 	struct argv publish; /* [ADDR:]HOST:GUEST[/tcp|/udp] */
 	struct argv tmpfs;   /* DIR[:OPTIONS] */
+	struct argv options; /* words */
+	struct argv wrap;    /* words */
 	struct argv env;     /* "env=K=V" and "env-file=F", in order */
 	bool no_stdin, interactive, tty, read_only, strict;
 	bool dry_run, show_append, boot_log, timings, debug;

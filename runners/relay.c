@@ -28,7 +28,6 @@
 
 #define WIRE_READ ((size_t)256 << 10)
 #define LOG_TAIL ((size_t)64 << 10)
-#define SECOND_TERM_MS 200u /* timeout(1) sends TERM twice, and means once */
 #define KILL_GRACE_MS 2000u /* between TERM and KILL of a command whose time ran out */
 #define SILENCE_MS 15000u   /* then the guest is asked whether it is there */
 #define ANSWER_MS 45000u    /* and when no answer comes in this time, it is not */
@@ -128,7 +127,7 @@ static bool is_second_term(struct state *s, int sig)
 		return false;
 	if (!s->term_at)
 		s->term_at = now;
-	return now >= s->term_at + SECOND_TERM_MS;
+	return now >= s->term_at + PROC_SECOND_TERM_MS;
 }
 
 /* An image that is written back is given its time: only a second TERM ends that. */

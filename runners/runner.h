@@ -100,10 +100,15 @@ struct vm_spec {
 	size_t npublish;
 	uint64_t memory; /* bytes */
 	unsigned cpus;
+	unsigned cpus_milli; /* a fraction was said: thousandths of a CPU; 0 = whole ones */
+	bool memory_said, cpus_said;
 	enum vm_accel accel;
 	char *name;	     /* owned, or NULL; no two runs of a user have the same */
 	char *hostname;	     /* owned, or NULL */
 	uint64_t timeout_ms; /* 0 = none */
+	char *host;	     /* owned; where ssh goes, or NULL */
+	struct argv wrap;    /* what stands in front of the command, for the runner wrap */
+	struct argv options; /* further words for the program that the runner starts */
 	bool no_stdin;
 	bool tty;
 	struct argv args;
@@ -140,9 +145,42 @@ size_t vm_slots(const struct vm_spec *s) must_check nonnull(1);
  */
 int spec_image(struct vm_spec *s, struct err *e) must_check nonnull(1, 2);
 
+/*
+ * What can be asked of a runner beside an argv, three descriptors, an environment and a directory.
+ * What it cannot do is refused by name, never left out in silence. What describes a machine and
+ * nothing else (kernel, initrd, accel) is for the runner vm; the others do not look at it.
+ */
+enum runner_can {
+	CAN_IMAGE = 1 << 0,	 /* --image */
+	CAN_ROOT = 1 << 1,	 /* --root, --disk */
+	CAN_SHARES = 1 << 2,	 /* -v, --mount */
+	CAN_COPIES = 1 << 3,	 /* --in, --out */
+	CAN_NETWORK = 1 << 4,	 /* --network none and user, -p */
+	CAN_PASST = 1 << 5,	 /* --network passt */
+	CAN_TMPFS = 1 << 6,	 /* --tmpfs */
+	CAN_READ_ONLY = 1 << 7,	 /* --read-only */
+	CAN_ROOT_RW = 1 << 8,	 /* --root-mode rw */
+	CAN_LIMITS = 1 << 9,	 /* --memory, --cpus */
+	CAN_FRACTIONS = 1 << 10, /* --cpus 1.5 */
+	CAN_USER = 1 << 11,	 /* --user */
+	CAN_TTY = 1 << 12,	 /* --tty */
+	CAN_HOSTNAME = 1 << 13,	 /* --hostname */
+	CAN_NAME = 1 << 14,	 /* --name */
+	CAN_RECORD = 1 << 15,	 /* --strict, --record */
+	CAN_HOST = 1 << 16,	 /* --host */
+	CAN_WRAP = 1 << 17,	 /* --wrap */
+	CAN_OPTIONS = 1 << 18,	 /* --option */
+	CAN_ALL = (1 << 19) - 1,
+};
+
 struct runner {
 	const char *name;
 	const char *summary; /* one line for --help and `doctor` */
+	unsigned can;	     /* of enum runner_can */
+	unsigned needs;	     /* of it: what must have been said */
+	bool own_command;    /* without a command, that of the image is run */
+	const char
+		*chain; /* where the command finds execvm: a path or a name; NULL: this program */
 	/*
 	 * Runs s->args with fds 0, 1, 2 as they are (closed is a mask of those that were closed at
 	 * entry) and entry's signal state. Returns the exit code; when it is execvm's own failure,
@@ -155,6 +193,24 @@ struct runner {
 extern const struct runner runner_void;
 extern const struct runner runner_local;
 extern const struct runner runner_vm;
+extern const struct runner runner_docker;
+extern const struct runner runner_slurm;
+extern const struct runner runner_ssh;
+extern const struct runner runner_wrap;
+
+/* All of them, ending with a NULL; the default is the first. */
+extern const struct runner *const runners[];
 
 /* NULL when there is none of that name. */
 const struct runner *runner_find(const char *name) must_check nonnull(1);
+
+/* The names, as a sentence needs them: "vm, local, void". Valid until the next call. */
+const char *runner_names(void) must_check;
+
+/* Is everything that the plan says something that the runner can do? Pure. */
+int runner_check(const struct runner *r, const struct vm_spec *s, struct err *e) must_check
+	nonnull(1, 2, 3);
+
+/* Checks the plan, then runs it: the exit code, with a sentence in *e as above. */
+int runner_run(const struct runner *r, const struct vm_spec *s, const struct proc_signals *entry,
+	       int closed, struct err *e) must_check nonnull(1, 2, 3, 5);

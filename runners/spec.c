@@ -75,6 +75,9 @@ void vm_spec_free(struct vm_spec *s)
 		free(s->tmpfs[i].target);
 		free(s->tmpfs[i].options);
 	}
+	free(s->host);
+	argv_free(&s->wrap);
+	argv_free(&s->options);
 	argv_free(&s->args);
 	argv_free(&s->env);
 	*s = (struct vm_spec){ 0 };

@@ -21,6 +21,7 @@
 #include "lib/clock.h"
 #include "lib/cmd.h"
 #include "lib/fd.h"
+#include "lib/layout.h"
 #include "lib/msg.h"
 #include "lib/num.h"
 #include "runners/accel.h"
@@ -433,5 +434,7 @@ static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int
 const struct runner runner_vm = {
 	.name = "vm",
 	.summary = "run the command in a machine of its own",
+	.can = CAN_ALL & ~(CAN_HOST | CAN_WRAP | CAN_OPTIONS | CAN_FRACTIONS),
+	.chain = GUEST_CHAIN,
 	.run = vm_run,
 };

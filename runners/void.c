@@ -43,5 +43,6 @@ static int void_run(const struct vm_spec *s, const struct proc_signals *entry, i
 const struct runner runner_void = {
 	.name = "void",
 	.summary = "run nothing, read stdin to its end",
+	.can = CAN_ALL,
 	.run = void_run,
 };

@@ -125,8 +125,9 @@ static void values_out_of_range_are_refused(void)
 	tap_case("X6: values out of range are refused");
 	refused("{\"cpus\": 0}", "d/m.json:1: key 'cpus': '0' is not a number in 1..64");
 	refused("{\"cpus\": 65}", "d/m.json:1: key 'cpus': '65' is not a number in 1..64");
-	refused("{\"cpus\": \"2\"}", "d/m.json:1: key 'cpus': must be a whole number");
-	refused("{\"cpus\": 1.5}", "d/m.json:1: key 'cpus': must be a whole number");
+	refused("{\"cpus\": \"2\"}", "d/m.json:1: key 'cpus': must be a number");
+	refused("{\"cpus\": 1.2345}", "d/m.json:1: key 'cpus': '1.2345' is not a number in 1..64");
+	refused("{\"cpus\": 1e99}", "d/m.json:1: key 'cpus': '1e+99' is not a number in 1..64");
 	refused("{\"memory\": \"50331647\"}",
 		"d/m.json:1: key 'memory': '50331647' is not in 48M..524288M");
 	refused("{\"memory\": -1}",
@@ -606,7 +607,8 @@ static void the_option_table_is_whole(void)
 		"accel",   "config",  "dry-run",  "show-append", "boot-log", "timings",
 		"debug",   "verbose", "help",	  "volume",	 "mount",    "in",
 		"out",	   "strict",  "record",	  "interactive", "network",  "net",
-		"publish", "tmpfs",   "name",	  "read-only",	 "image"
+		"publish", "tmpfs",   "name",	  "read-only",	 "image",    "host",
+		"option",  "wrap"
 	};
 	size_t n = 0;
 

@@ -180,7 +180,7 @@ x'
 		described "$k is true" "vm\.json:1: key '$k'" "{\"$k\": true}"
 		described "$k is a fraction" "vm\.json:1: key '$k'" "{\"$k\": 1.5}"
 	done
-	described 'cpus are words' "vm\.json:1: key 'cpus'.*whole number" '{"cpus": "two"}'
+	described 'cpus are words' "vm\.json:1: key 'cpus'.*a number" '{"cpus": "two"}'
 	described 'tty is a word' "vm\.json:1: key 'tty'.*true or false" '{"tty": "yes"}'
 	described 'args are a string' "vm\.json:1: key 'args'.*list" '{"args": "true"}'
 	described 'args have a number' "vm\.json:1: key 'args'.*element 1" '{"args": ["a", 1]}'

@@ -126,7 +126,7 @@ failures() {
 	fails 'a description' 125 "bad.json:1: key 'in': 't': not a string" -c bad.json -- true
 	printf '{"in": {"no-such": "/x"}}\n' >bad.json
 	fails 'a description: not there' 125 "bad.json:1: key 'in': no-such: No such file" -c bad.json -- true
-	fails 'here' 125 'runner local: every file is where it is' -r local --in t=/t -- true
+	fails 'here' 125 'runner local: it has no --in' -r local --in t=/t -- true
 	unset EXECVM_QEMU
 }
 

@@ -7,6 +7,8 @@ set -u
 . "$SRCDIR/tests/tap.sh"
 # shellcheck source=tests/image.sh
 . "$SRCDIR/tests/image.sh"
+# shellcheck source=tests/docker.sh
+. "$SRCDIR/tests/docker.sh"
 
 "$EXECVM" run --dry-run -- /bin/true >/dev/null 2>&1
 
@@ -57,7 +59,7 @@ refused 'a pin that does not hold' "--image: 'busy:latest' is sha256:" --image "
 refused 'a root as well' '--image: there is a root as well' --image busy --root x.img -- /bin/true
 refused 'root-mode rw' '--image: images never change' --image busy --root-mode rw -- /bin/true
 refused 'no command anywhere' 'no command' --image busy
-refused 'the runner local' 'runner local: a command here gets no image' -r local --image busy -- /bin/true
+refused 'the runner local' 'runner local: it has no --image' -r local --image busy -- /bin/true
 printf '{ "image": "nothing",\n "args": ["x"] }' >bad.json
 refused 'an image of a description' "bad.json:1: key 'image': 'nothing': no such image" -c bad.json
 status 'M13: the runner void does not look' 0 run -r void --image nothing -- /bin/true
@@ -95,28 +97,9 @@ like 'M13: the env of an image is not private' "$("$EXECVM" run --show-append --
 	tr -- '-_' '+/' | base64 -d 2>/dev/null)" '"GREETING": *"hello there"'
 
 # Docker's own.
-command -v dockerd >/dev/null || {
-	skip 'M14: saved by Docker' 'docker: no dockerd'
-	done_testing
-}
-[ "$(id -u)" = 0 ] || {
-	skip 'M14: saved by Docker' 'docker: not root'
-	done_testing
-}
-mkdir docker
-export DOCKER_HOST="unix://$PWD/docker/sock" DOCKER_CONFIG="$PWD/docker/config"
-dockerd --data-root "$PWD/docker/data" --exec-root "$PWD/docker/exec" -H "$DOCKER_HOST" -p "$PWD/docker/pid" \
-	--iptables=false --bridge=none >docker.log 2>&1 &
-daemon=$!
-end_docker() {
-	kill $daemon 2>/dev/null
-	wait $daemon
-	rm -rf docker
-}
-trap end_docker EXIT
-wait_for docker version >/dev/null 2>&1 || wait_for docker version >/dev/null 2>&1 || wait_for docker version >/dev/null 2>&1 || {
-	diag "$(tail -n 5 docker.log)"
-	skip 'M14: saved by Docker' 'docker: dockerd does not start here'
+trap docker_stop EXIT
+docker_start || {
+	skip 'M14: saved by Docker' "docker: $docker_why"
 	done_testing
 }
 docker import root.tar base >/dev/null

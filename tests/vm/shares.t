@@ -118,7 +118,7 @@ refusals() {
 		set -- "$@" -v "d:/x$n"
 	done
 	refused 'too many' '--volume: more than' "$@"
-	refused 'here' 'runner local: every directory is where it is' -r local -v d:/x
+	refused 'here' 'runner local: it has no --volume' -r local -v d:/x
 }
 
 words() {

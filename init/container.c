@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PID 1 of a container: the kernel gives it orphans, and keeps from it every signal that it does not
+ * ask for. The command is its child, so that neither becomes the command's business: it gets the
+ * signals, and the container ends with its status.
+ *
+ * Engines take words that are UTF-8 and nothing else. Other bytes come as a payload.
+ */
+#include "init/container.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/argv.h"
+#include "lib/b64.h"
+#include "lib/cleanup.h"
+#include "lib/fd.h"
+#include "lib/msg.h"
+#include "lib/payload.h"
+#include "lib/proc.h"
+
+/* What the engine set, with the payload's on top. */
+static int environment(const struct payload_process *told, struct argv *env)
+{
+	int r = 0;
+
+	for (size_t i = 0; environ[i] && r == 0; i++) {
+		size_t n = strcspn(environ[i], "="), k = 0;
+
+		while (k < told->nenv && strncmp(told->env[k], environ[i], n + 1) != 0)
+			k++;
+		if (k == told->nenv)
+			r = argv_push(env, environ[i]);
+	}
+	for (size_t i = 0; i < told->nenv && r == 0; i++)
+		r = argv_push(env, told->env[i]);
+	return r;
+}
+
+static const char *path_of(const struct argv *env)
+{
+	for (size_t i = 0; i < env->n; i++) {
+		if (!strncmp(env->v[i], "PATH=", 5))
+			return env->v[i] + 5;
+	}
+	return NULL;
+}
+
+static int supervise(struct proc_spec *s, const struct proc_signals *entry)
+{
+	struct proc_supervised end;
+	struct proc_failure f;
+	struct err e = { 0 };
+
+	s->reap_orphans = getpid() == 1;
+	if (proc_supervise(s, entry, 0, &end, &f) == 0)
+		return proc_exit_code(&end.status);
+	err_code(&e, f.code, "%s", strcmp(f.stage, "exec") ? f.stage : s->argv[0]);
+	return strcmp(f.stage, "exec") ? fail(&e) : (fail(&e), proc_exec_code(f.code));
+}
+
+static int run_payload(const char *text, const struct proc_signals *entry)
+{
+	cleanup_buf struct buf json = { 0 };
+	cleanup_argv struct argv env = { 0 };
+	struct proc_spec s = PROC_SPEC_INIT;
+	struct payload p = { 0 };
+	struct err e = { 0 };
+	ssize_t n;
+	int code;
+
+	if (buf_reserve(&json, b64_decoded_max(strlen(text))) < 0)
+		return failf("out of memory");
+	n = b64_decode(text, strlen(text), json.p);
+	if (n < 0)
+		return failf("--container: not base64");
+	if (payload_decode(json.p, (size_t)n, PAYLOAD_PROCESS, &p, &e) < 0)
+		return fail(&e);
+	if (!p.process.args) {
+		code = failf("--container: no command");
+	} else if (environment(&p.process, &env) < 0) {
+		code = failf("out of memory");
+	} else {
+		s.argv = (char *const *)p.process.args;
+		s.envp = env.v;
+		s.path = path_of(&env);
+		s.set_umask = p.process.has_umask;
+		s.umask = (mode_t)p.process.umask;
+		code = supervise(&s, entry);
+	}
+	payload_free(&p);
+	return code;
+}
+
+static int run_words(char *const *words, const struct proc_signals *entry)
+{
+	struct proc_spec s = PROC_SPEC_INIT;
+	const struct argv ours = { .v = environ, .n = argv_count(environ) };
+
+	s.argv = words;
+	s.path = path_of(&ours);
+	return supervise(&s, entry);
+}
+
+int container_main(char *const *words)
+{
+	struct proc_signals entry;
+
+	proc_signals_save(&entry);
+	if (words[0] && !strcmp(words[0], "--"))
+		return words[1] ? run_words(words + 1, &entry) : failf("--container: no command");
+	if (words[0] && !words[1])
+		return run_payload(words[0], &entry);
+	return failf("--container: a payload, or -- and a command");
+}

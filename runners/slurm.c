@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The runner that has a cluster choose where: srun(1) of Slurm.
+ *
+ * srun's own failures have an exit status of their own when $SLURM_EXIT_ERROR names one. A task that
+ * cannot be started is a 2 there and one that was killed a message, so a shell stands around the
+ * command, as with ssh. The words pass as they are.
+ *
+ * srun says on its stderr how the task ended, which is nothing that a command would say. So its
+ * stderr is a log of ours, and the task's goes to ours by --error, which srun opens here.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/msg.h"
+#include "runners/client.h"
+#include "runners/guard.h"
+#include "runners/remote.h"
+#include "runners/token.h"
+
+#define EXIT_ERROR "125"
+
+static int push_head(const struct vm_spec *s, const char *name, int err, struct argv *out)
+{
+	const char *program = getenv("EXECVM_SRUN");
+	int r = argv_push(out, program && *program ? program : "srun");
+
+	if (r == 0)
+		r = argv_push(out, "--quiet");
+	if (r == 0)
+		r = argv_push(out, "--ntasks=1");
+	if (r == 0)
+		r = argv_push(out, "--quit-on-interrupt");
+	if (r == 0)
+		r = argv_pushf(out, "--job-name=%s", name);
+	if (r == 0)
+		r = argv_push(out, "--open-mode=append");
+	if (r == 0)
+		r = argv_pushf(out, "--error=/proc/self/fd/%d", err);
+	if (r == 0 && s->memory_said)
+		r = argv_pushf(out, "--mem=%lluK", (unsigned long long)(s->memory + 1023) >> 10);
+	if (r == 0 && s->cpus_said)
+		r = argv_pushf(out, "--cpus-per-task=%u", s->cpus);
+	return r < 0 ? r : argv_push_all(out, s->options.v, s->options.n);
+}
+
+static int push_cancel(const char *name, int sig, struct argv *out)
+{
+	const char *program = getenv("EXECVM_SCANCEL");
+	int r = argv_push(out, program && *program ? program : "scancel");
+
+	if (r == 0)
+		r = argv_push(out, "--quiet");
+	if (r == 0 && sig)
+		r = argv_pushf(out, "--signal=%d", sig);
+	return r < 0 ? r : argv_pushf(out, "--name=%s", name);
+}
+
+/* srun passes some signals on, and takes TERM for the end of the job. */
+static void deliver(void *ctx, pid_t pid, int sig)
+{
+	const char *name = ctx;
+	cleanup_argv struct argv argv = { 0 };
+
+	if (sig == SIGCONT)
+		return;
+	if (push_cancel(name, sig == SIGKILL ? 0 : sig, &argv) == 0)
+		guard_undo(argv.v);
+	if (sig == SIGKILL)
+		kill(pid, sig);
+}
+
+static int fill(const struct vm_spec *s, const char *name, int err, struct client *c, struct err *e)
+{
+	cleanup_buf struct buf script = { 0 };
+	int r = remote_script(s, false, &script, e);
+
+	if (r < 0)
+		return r;
+	r = push_head(s, name, err, &c->argv);
+	if (r == 0)
+		r = argv_push(&c->argv, "/bin/sh");
+	if (r == 0)
+		r = argv_push(&c->argv, "-c");
+	if (r == 0)
+		r = argv_push(&c->argv, script.p);
+	if (r == 0)
+		r = argv_push(&c->argv, name);
+	if (r == 0)
+		r = argv_push_all(&c->argv, s->args.v, s->args.n);
+	if (r == 0)
+		r = client_environment(s, &c->env);
+	if (r == 0)
+		r = argv_push(&c->env, "SLURM_EXIT_ERROR=" EXIT_ERROR);
+	if (r == 0)
+		r = push_cancel(name, 0, &c->undo);
+	return r < 0 ? err_memory(e) : 0;
+}
+
+static int slurm_run(const struct vm_spec *s, const struct proc_signals *entry, int closed,
+		     struct err *e)
+{
+	cleanup_client struct client c = CLIENT_INIT;
+	cleanup_close int log = memfd_create("srun log", MFD_CLOEXEC);
+	cleanup_close int err = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	char name[32];
+	int code = EXIT_EXECVM;
+
+	if (log < 0 || err < 0) {
+		err_sys(e, "descriptors for srun");
+		return code;
+	}
+	c.elsewhere = true;
+	c.err = log;
+	c.ctx = name;
+	/* Within an allocation it is a step of somebody's job, which is not ours to signal. */
+	if (!getenv("SLURM_JOB_ID"))
+		c.deliver = deliver;
+	c.keep[c.nkeep++] = err;
+	if (token_make("execvm-", name, sizeof(name), e) < 0 || fill(s, name, err, &c, e) < 0)
+		return code;
+	code = client_run(s, &c, entry, closed, e);
+	if (code == EXIT_EXECVM && !e->msg[0] && !client_reason(log, "srun", ": task 0: ", e))
+		return code; /* the command's own */
+	return code == EXIT_EXECVM || !c.end.killed ? code : EXIT_SIGNAL + SIGKILL;
+}
+
+const struct runner runner_slurm = {
+	.name = "slurm",
+	.summary = "run the command on a node of a cluster",
+	.can = CAN_LIMITS | CAN_OPTIONS,
+	.chain = "execvm",
+	.run = slurm_run,
+};
