@@ -37,7 +37,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2) >&2)
 
 LIB_SRC := $(wildcard lib/*.c)
 GUEST_SRC := execvm.c $(LIB_SRC) $(wildcard chain/*.c) $(wildcard init/*.c)
-HOST_SRC := $(GUEST_SRC) $(foreach d,archive completion image initrd runners,$(wildcard $(d)/*.c))
+HOST_SRC := $(GUEST_SRC) $(foreach d,archive completion image initrd pipeline runners,$(wildcard $(d)/*.c))
 GUEST_OBJ := $(GUEST_SRC:%.c=$(BUILD)/guest/%.o)
 HOST_OBJ := $(HOST_SRC:%.c=$(BUILD)/host/%.o) $(BUILD)/host/initrd/guest-image.o \
 	$(BUILD)/host/completion/scripts.o

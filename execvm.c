@@ -7,14 +7,15 @@
 #include "completion/cmd-completion.h"
 #include "image/cmd-image.h"
 #include "initrd/cmd-initrd.h"
+#include "pipeline/cmd-pipeline.h"
 #include "runners/cmd-runners.h"
 #endif
 
 static const struct cmd *const tools[] = {
-	&cmd_chain,  &cmd_init,
+	&cmd_chain, &cmd_init,
 #if !EXECVM_GUEST
-	&cmd_run,    &cmd_image,  &cmd_initrd, &cmd_pack,
-	&cmd_unpack, &cmd_kernel, &cmd_doctor, &cmd_completion,
+	&cmd_run,   &cmd_pipeline, &cmd_tar,	&cmd_file,   &cmd_image,      &cmd_initrd,
+	&cmd_pack,  &cmd_unpack,   &cmd_kernel, &cmd_doctor, &cmd_completion,
 #endif
 	NULL,
 };

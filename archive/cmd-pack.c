@@ -5,16 +5,15 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "archive/cmd-archive.h"
 #include "archive/digest-fd.h"
+#include "archive/epoch.h"
 #include "archive/pack.h"
 #include "lib/fd.h"
 #include "lib/msg.h"
-#include "lib/num.h"
 
 struct pack_args {
 	const char *name;
@@ -59,17 +58,6 @@ static int own_name(const char *path, char name[NAME_MAX + 1], struct err *e)
 	name[n - from] = '\0';
 	if (*path && !pack_name_valid(name))
 		return err_set(e, EINVAL, "'%s' has no name of its own: --name", path);
-	return 0;
-}
-
-static int set_epoch(struct pack_opts *o, struct err *e)
-{
-	const char *text = getenv("SOURCE_DATE_EPOCH");
-	uint64_t epoch = 0;
-
-	if (text && num_uint(text, 0, TAR_MTIME_MAX, &epoch) < 0)
-		return err_set(e, EINVAL, "$SOURCE_DATE_EPOCH '%s': not seconds of 33 bits", text);
-	o->mtime = (int64_t)epoch;
 	return 0;
 }
 
@@ -120,7 +108,7 @@ static int run(const struct pack_args *a, const char *path)
 		return failf("--pin '%s': not sha256: and 64 hex digits", a->pin);
 	if (a->name && !pack_name_valid(a->name))
 		return failf("--name '%s': not one component of a path", a->name);
-	if (check_fds(a, &fd, &e) < 0 || set_epoch(&o, &e) < 0)
+	if (check_fds(a, &fd, &e) < 0 || epoch_read(&o.mtime, &e) < 0)
 		return fail(&e);
 	if (!o.name && o.out >= 0) {
 		if (own_name(path, name, &e) < 0)

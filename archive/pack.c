@@ -80,7 +80,7 @@ bool pack_name_valid(const char *name)
 /* "TOP/rel"; "TOP" for the top itself. */
 static int join(struct buf *b, const char *top, const char *rel, size_t n)
 {
-	bool slash = n && top[strlen(top) - 1] != '/';
+	bool slash = n && *top && top[strlen(top) - 1] != '/';
 
 	b->len = 0;
 	return buf_addf(b, "%s%s%.*s", top, slash ? "/" : "", (int)n, n ? rel : "");
@@ -98,6 +98,8 @@ static const char *shown(struct pack *p)
 static void canonical(struct tar_member *m, int64_t mtime)
 {
 	m->mtime = mtime;
+	m->uid = 0;
+	m->gid = 0;
 	if (S_ISLNK(m->mode))
 		m->mode = S_IFLNK | 0777;
 	else if (S_ISDIR(m->mode) || (m->mode & S_IXUSR))
@@ -133,6 +135,8 @@ static int header(struct pack *p, const struct stat *st, const char *target, con
 		.mtime = st->st_mtime,
 		.target = target,
 		.size = S_ISREG(st->st_mode) && !first ? (uint64_t)st->st_size : 0,
+		.uid = o->owners ? st->st_uid : 0,
+		.gid = o->owners ? st->st_gid : 0,
 	};
 	int r = 0;
 
@@ -394,9 +398,9 @@ static int begin(struct pack *p, struct err *e)
 		return err_memory(e);
 	digest_init(&p->content);
 	if (p->o->out >= 0)
-		r = tar_open(&p->out, p->o->out, e);
+		r = tar_open(&p->out, p->o->out, p->o->compression, e);
 	if (r == 0 && p->digest && !p->single)
-		r = tar_open(&p->canon, -1, e);
+		r = tar_open(&p->canon, -1, TAR_PLAIN, e);
 	return r;
 }
 
@@ -430,4 +434,55 @@ int pack(int dirfd, const char *path, const struct pack_opts *o, char digest[DIG
 	if (r == 0)
 		r = all_members(&p, dirfd, path, &st, e);
 	return r < 0 ? r : finish(&p, digest, e);
+}
+
+/* What tar(1) makes of a path: never absolute, nothing above the directory that it is unpacked in. */
+static int member_name(struct pack *p, const char *path, struct err *e)
+{
+	size_t n = strlen(path), from = 0, at = 0;
+
+	while (path[at]) {
+		size_t len = strcspn(path + at, "/");
+
+		if (len == 2 && !memcmp(path + at, "..", 2))
+			from = at + len;
+		at += len;
+		at += strspn(path + at, "/");
+	}
+	from += strspn(path + from, "/");
+	while (n > from && path[n - 1] == '/')
+		n--;
+	if (from && p->o->warn)
+		p->o->warn("%s: '%.*s' is left out of the names", name_shown(path), (int)from,
+			   path);
+	p->rel.len = 0;
+	return buf_addf(&p->rel, "%.*s", n > from ? (int)(n - from) : 1,
+			n > from ? path + from : ".") < 0
+		       ? err_memory(e)
+		       : 0;
+}
+
+/* One archive whose top is nothing: each path is a name below it. */
+int pack_list(int dirfd, char *const *paths, size_t n, const struct pack_opts *o, struct err *e)
+{
+	struct pack_opts own = *o;
+	cleanup_pack struct pack p = { .o = &own, .top = "" };
+	int r;
+
+	own.name = "";
+	own.digest = own.dirs_last = own.dirs_only = false;
+	own.pin = NULL;
+	r = begin(&p, e);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct stat st;
+
+		if (!*paths[i])
+			return err_set(e, ENOENT, "'': no such file");
+		if (fstatat(dirfd, paths[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return err_sys(e, "%s", name_shown(paths[i]));
+		r = member_name(&p, paths[i], e);
+		if (r == 0)
+			r = all_members(&p, dirfd, paths[i], &st, e);
+	}
+	return r < 0 ? r : tar_close(&p.out, e);
 }

@@ -15,11 +15,13 @@ struct pack_opts {
 	int out;	   /* the archive goes there; -1 = nowhere: the digest alone is wanted */
 	int stop_fd;	   /* readable: end with -EINTR; -1 = none */
 	bool reproducible; /* the same contents give the same bytes */
-	bool dirs_last;	   /* a directory follows what is in it: see execvm-pack(1) */
-	bool dirs_only;	   /* nothing but directories; without a digest */
-	int64_t mtime;	   /* of every member, when reproducible; 0..TAR_MTIME_MAX */
-	bool digest;	   /* *digest is filled */
-	const char *pin;   /* what the digest has to be, or NULL */
+	bool owners; /* uid and gid are kept, unless it is to be reproducible; else they are 0 */
+	enum tar_compression compression;
+	bool dirs_last;	 /* a directory follows what is in it: see execvm-pack(1) */
+	bool dirs_only;	 /* nothing but directories; without a digest */
+	int64_t mtime;	 /* of every member, when reproducible; 0..TAR_MTIME_MAX */
+	bool digest;	 /* *digest is filled */
+	const char *pin; /* what the digest has to be, or NULL */
 	void (*warn)(const char *fmt, ...)
 		printf_like(1, 2); /* of what was left out; NULL = nobody */
 };
@@ -36,3 +38,11 @@ bool pack_name_valid(const char *name) must_check nonnull(1);
  */
 int pack(int dirfd, const char *path, const struct pack_opts *o, char digest[DIGEST_TEXT],
 	 struct err *e) must_check nonnull(2, 3, 4, 5);
+
+/*
+ * Packs n paths into one archive, each with the name that it has here, as tar(1) does: what is in
+ * front of a last ".." in it and slashes at its begin are left out, with a warning. Of the options,
+ * name, dirs_last, dirs_only, digest and pin are not looked at.
+ */
+int pack_list(int dirfd, char *const *paths, size_t n, const struct pack_opts *o,
+	      struct err *e) must_check nonnull(4, 5);

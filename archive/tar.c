@@ -69,8 +69,50 @@ static la_ssize_t on_write(struct archive *a, void *ctx, const void *p, size_t n
 	return -1;
 }
 
-int tar_open(struct tar_out *t, int fd, struct err *e)
+static const char *const compressions[] = {
+	[TAR_PLAIN] = "none", [TAR_GZIP] = "gzip", [TAR_BZIP2] = "bzip2",
+	[TAR_XZ] = "xz",      [TAR_ZSTD] = "zstd",
+};
+
+const char *tar_compression_name(enum tar_compression c)
 {
+	return compressions[c];
+}
+
+int tar_compression(const char *text, enum tar_compression *c)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(compressions); i++) {
+		if (!strcmp(text, compressions[i])) {
+			*c = (enum tar_compression)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+/* gzip without a time: the same bytes whenever it is done. */
+static int add_filter(struct archive *a, enum tar_compression c)
+{
+	switch (c) {
+	case TAR_PLAIN:
+		return archive_write_add_filter_none(a);
+	case TAR_GZIP:
+		return archive_write_add_filter_gzip(a) == ARCHIVE_OK
+			       ? archive_write_set_filter_option(a, "gzip", "timestamp", NULL)
+			       : ARCHIVE_FATAL;
+	case TAR_BZIP2:
+		return archive_write_add_filter_bzip2(a);
+	case TAR_XZ:
+		return archive_write_add_filter_xz(a);
+	case TAR_ZSTD:
+		return archive_write_add_filter_zstd(a);
+	}
+	return ARCHIVE_FATAL;
+}
+
+int tar_open(struct tar_out *t, int fd, enum tar_compression c, struct err *e)
+{
+	t->compressed = c != TAR_PLAIN;
 	t->a = archive_write_new();
 	t->entry = archive_entry_new();
 	t->fd = fd;
@@ -79,6 +121,7 @@ int tar_open(struct tar_out *t, int fd, struct err *e)
 	if (!t->a || !t->entry || (fd >= 0 && !t->buffer))
 		return err_memory(e);
 	if (archive_write_set_format_gnutar(t->a) != ARCHIVE_OK ||
+	    add_filter(t->a, c) != ARCHIVE_OK ||
 	    archive_write_set_bytes_per_block(t->a, 0) != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(t->a, 1) != ARCHIVE_OK ||
 	    archive_write_open(t->a, t, NULL, on_write, NULL) != ARCHIVE_OK)
@@ -95,8 +138,8 @@ int tar_member(struct tar_out *t, const struct tar_member *m, struct err *e)
 	archive_entry_copy_pathname(en, m->path);
 	archive_entry_set_mode(en, m->mode);
 	archive_entry_set_mtime(en, m->mtime, 0);
-	archive_entry_set_uid(en, 0);
-	archive_entry_set_gid(en, 0);
+	archive_entry_set_uid(en, m->uid);
+	archive_entry_set_gid(en, m->gid);
 	archive_entry_set_size(en, (la_int64_t)m->size);
 	if (m->hardlink)
 		archive_entry_copy_hardlink(en, m->hardlink);
@@ -122,18 +165,18 @@ int tar_close(struct tar_out *t, struct err *e)
 	return r < 0 ? err_code(e, -r, "write archive") : 0;
 }
 
-/* A writer that is freed without having failed would write the end first. */
 /*
  * What was begun ends in a way that no reader takes for the end: that of busybox does not miss the
  * end when the input is over between two members, GNU's does not when less than a block follows.
- * So either data is missing, or something follows that is no header.
+ * So either data is missing, or something follows that is no header. What is compressed lacks its
+ * end.
  */
 static void break_off(struct tar_out *t)
 {
 	char block[2 * BLOCK] = { 0 };
 	size_t pad = (BLOCK - t->written % BLOCK) % BLOCK;
 
-	if (t->fd < 0 || !t->buffer || !t->written || t->closed || t->err.code)
+	if (t->compressed || t->fd < 0 || !t->buffer || !t->written || t->closed || t->err.code)
 		return;
 	memset(block + pad, '-', BLOCK);
 	if (t->left || put(t, block, pad + BLOCK) == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A tar archive that is being written, in GNU's form: names and links of any length by @LongLink,
- * large sizes in base 256; what busybox's tar reads. Owners are 0:0 without names.
+ * large sizes in base 256; what busybox's tar reads. Owners are numbers, without names.
  */
 #pragma once
 
@@ -15,6 +15,8 @@
 
 #define TAR_MTIME_MAX (((int64_t)1 << 33) - 1) /* 11 octal digits; below 0 there is nothing */
 
+enum tar_compression { TAR_PLAIN, TAR_GZIP, TAR_BZIP2, TAR_XZ, TAR_ZSTD };
+
 struct archive;
 struct archive_entry;
 
@@ -26,10 +28,11 @@ struct tar_out {
 	char *buffer;	  /* owned */
 	size_t n;	  /* bytes in it */
 	uint64_t written; /* bytes in all */
-	uint64_t left;	  /* of the member, bytes that are still to come */
-	bool closed;	  /* the end is written */
-	bool discard;	  /* what comes is not wanted any more */
-	struct err err;	  /* of the descriptor */
+	bool compressed;
+	uint64_t left;	/* of the member, bytes that are still to come */
+	bool closed;	/* the end is written */
+	bool discard;	/* what comes is not wanted any more */
+	struct err err; /* of the descriptor */
 };
 
 struct tar_member {
@@ -39,10 +42,17 @@ struct tar_member {
 	mode_t mode;	      /* with the type */
 	uint64_t size;	      /* bytes of data that follow */
 	int64_t mtime;	      /* 0..TAR_MTIME_MAX */
+	uid_t uid;
+	gid_t gid;
 };
 
+/* "none", "gzip", "bzip2", "xz", "zstd". tar_compression() returns -EINVAL for other text. */
+const char *tar_compression_name(enum tar_compression c) must_check;
+int tar_compression(const char *text, enum tar_compression *c) must_check nonnull(1, 2);
+
 /* Bytes go to fd or, when that is -1, only into a digest. Zeroed before. */
-int tar_open(struct tar_out *t, int fd, struct err *e) must_check nonnull(1, 3);
+int tar_open(struct tar_out *t, int fd, enum tar_compression c, struct err *e) must_check
+	nonnull(1, 4);
 
 int tar_member(struct tar_out *t, const struct tar_member *m, struct err *e) must_check
 	nonnull(1, 2, 3);

@@ -97,7 +97,7 @@ int io_write_file(const char *path, const char *text, struct err *e)
 off_t io_copy(int in, int out)
 {
 	off_t total = 0;
-	char chunk[16384];
+	char chunk[65536];
 
 	for (;;) {
 		ssize_t k = copy_file_range(in, NULL, out, NULL, (size_t)1 << 30, 0);

@@ -127,6 +127,25 @@ int proc_exec(char *const *argv, char *const *envp, const char *path)
 	}
 }
 
+bool proc_find(const char *name, const char *path)
+{
+	char full[PATH_MAX];
+	struct stat st;
+
+	if (strchr(name, '/'))
+		return access(name, X_OK) == 0;
+	for (path = path ? path : PROC_DEFAULT_PATH;; path++) {
+		size_t n = strcspn(path, ":");
+
+		if (join(full, sizeof(full), path, n, name) && access(full, X_OK) == 0 &&
+		    stat(full, &st) == 0 && S_ISREG(st.st_mode))
+			return true;
+		path += n;
+		if (!*path)
+			return false;
+	}
+}
+
 static int child_fds(const int want[3])
 {
 	int from[3];

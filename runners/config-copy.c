@@ -187,7 +187,7 @@ static int check(const struct vm_copy *list, size_t n, const char *key, const ch
 		if (one(&list[i], e) == 0)
 			continue;
 		if (list[i].line)
-			return err_wrap(e, "%s:%u: key '%s'", config, list[i].line, key);
+			return config_at(config, list[i].line, key, e);
 		return err_wrap(e, "--%s", key);
 	}
 	return 0;

@@ -19,7 +19,9 @@
 /* What is being put together, and where the current value comes from. Nothing is owned. */
 struct config_plan {
 	struct vm_spec *s;
-	const char *path; /* of the description; NULL while options are applied */
+	const char *path; /* of the description; a JSON path, with a '$' in front, when it is a part
+			     of something larger; NULL while options are applied */
+	const char *dir;  /* where paths of such a part are relative to; NULL = here */
 	const char *text; /* of the description, JSON */
 	size_t len;
 	const char *inner; /* of an object: the name that is looked at, or NULL */
@@ -81,6 +83,9 @@ int config_option_word(struct config_plan *p, const char *word, struct err *e) m
 
 /* When everything is said: decides about the network, and refuses more devices than there can be. */
 int config_finish_network(struct config_plan *p, struct err *e) must_check nonnull(1, 2);
+
+/* Puts in front where a description says the key. path is as in the plan. */
+int config_at(const char *path, unsigned line, const char *key, struct err *e) must_check;
 
 /* config-share.c: DIR:GUEST[:ro], and the words of docker's --mount. */
 int config_volume_word(struct config_plan *p, const char *word, struct err *e) must_check;

@@ -12,14 +12,24 @@
 /* Relative paths of a description are relative to its directory. */
 char *config_path(const struct config_plan *p, const char *path)
 {
-	const char *slash = p->path ? strrchr(p->path, '/') : NULL;
+	bool part = p->path && *p->path == '$';
+	const char *slash = p->path && !part ? strrchr(p->path, '/') : NULL;
 	char *out = NULL;
 
+	if (part && p->dir && *path != '/')
+		return asprintf(&out, "%s/%s", p->dir, path) < 0 ? NULL : out;
 	if (*path == '/' || !slash)
 		return strdup(path);
 	if (asprintf(&out, "%.*s/%s", (int)(slash - p->path), p->path, path) < 0)
 		return NULL;
 	return out;
+}
+
+int config_at(const char *path, unsigned line, const char *key, struct err *e)
+{
+	if (*path == '$')
+		return err_wrap(e, "%s.%s", path, key);
+	return err_wrap(e, "%s:%u: key '%s'", path, line, key);
 }
 
 int config_guest_path(const char *text, char **out, struct err *e)

@@ -218,7 +218,7 @@ int config_check_shares(const struct config_plan *p, const char *config, struct 
 		if (check_share(sh, e) == 0 && check_target(p->s, sh, e) == 0)
 			continue;
 		if (sh->line)
-			return err_wrap(e, "%s:%u: key 'volumes'", config, sh->line);
+			return config_at(config, sh->line, "volumes", e);
 		return err_wrap(e, "--volume");
 	}
 	return 0;

@@ -200,8 +200,7 @@ static int at_key(const struct config_plan *p, const char *name, struct err *e)
 {
 	if (p->inner)
 		err_wrap(e, "'%s'", p->inner);
-	return err_wrap(e, "%s:%u: key '%s'", p->path, config_line(p->text, p->len, name, p->inner),
-			name);
+	return config_at(p->path, config_line(p->text, p->len, name, p->inner), name, e);
 }
 
 static int read_object(struct config_plan *p, json_t *top, struct err *e)
@@ -210,7 +209,8 @@ static int read_object(struct config_plan *p, json_t *top, struct err *e)
 	json_t *v;
 
 	if (!json_is_object(top))
-		return err_set(e, EINVAL, "%s:1: not a JSON object", p->path);
+		return err_set(e, EINVAL, "%s%s: not a JSON object", p->path,
+			       *p->path == '$' ? "" : ":1");
 	json_object_foreach(top, name, v)
 	{
 		p->inner = NULL;
@@ -403,7 +403,7 @@ static int named_by(const char *config, unsigned line, const char *key, const ch
 		    struct err *e)
 {
 	if (line)
-		return err_wrap(e, "%s:%u: key '%s'", config, line, key);
+		return config_at(config, line, key, e);
 	return err_wrap(e, "--%s", option);
 }
 
@@ -484,6 +484,7 @@ static int plan(const struct run_opts *o, char *const *args, struct vm_spec *s, 
 {
 	cleanup_buf struct buf text = { 0 };
 	struct config_plan p = { .s = s, .path = o->config };
+	const char *config = o->config;
 	int r = 0;
 
 	if (o->config) {
@@ -492,6 +493,16 @@ static int plan(const struct run_opts *o, char *const *args, struct vm_spec *s, 
 		p.len = text.len;
 		if (r == 0)
 			r = read_text(&p, e);
+	}
+	for (size_t i = 0; i < o->ntexts && r == 0; i++) {
+		p.path = o->texts[i].path;
+		if (i + 1 < o->ntexts) /* the last one names nothing that is looked at later */
+			config = p.path;
+		p.text = o->texts[i].text;
+		p.len = o->texts[i].len;
+		p.dir = o->dir;
+		p.mode_said = p.read_only_said = false;
+		r = read_text(&p, e);
 	}
 	p.path = NULL;
 	p.inner = NULL;
@@ -506,10 +517,10 @@ static int plan(const struct run_opts *o, char *const *args, struct vm_spec *s, 
 			r = err_memory(e);
 	}
 	if (r == 0)
-		r = find_image(&p, o->config, e);
+		r = find_image(&p, config, e);
 	if (r == 0 && s->strict)
 		s->no_stdin = true;
-	return r < 0 ? r : check_host(&p, o->config, e);
+	return r < 0 ? r : check_host(&p, config, e);
 }
 
 int config_plan(const struct run_opts *o, char *const *args, struct vm_spec *s, struct err *e)

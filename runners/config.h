@@ -10,6 +10,13 @@
 #include "lib/opt.h"
 #include "runners/runner.h"
 
+/* A description that is a part of something larger. Borrowed. */
+struct config_text {
+	const char *path; /* where it is, as a JSON path, for sentences: "$.output.runner" */
+	const char *text; /* JSON */
+	size_t len;
+};
+
 /* What the command line said, as text, before it is checked. */
 struct run_opts {
 	const char *runner, *kernel, *initrd, *append, *root, *image, *root_mode, *memory, *cpus,
@@ -26,6 +33,10 @@ struct run_opts {
 	bool no_stdin, interactive, tty, read_only, strict;
 	bool dry_run, show_append, boot_log, timings, debug;
 	unsigned verbose;
+	/* Not from the command line: read in this order, behind what config names. */
+	const struct config_text *texts;
+	size_t ntexts;
+	const char *dir; /* their paths are relative to it; NULL = the current directory */
 };
 
 extern const struct opt run_opts_table[];

@@ -338,9 +338,7 @@ static int check_name(const char *program, const char *name, struct err *e)
 static int prepare(struct vm_spec *s, struct docker_facts *f, char *guest, size_t size,
 		   struct err *e)
 {
-	const char *program = getenv("EXECVM_DOCKER");
-
-	f->program = program && *program ? program : "docker";
+	f->program = runner_program(&runner_docker);
 	if (s->tty && !s->no_stdin && !isatty(STDIN_FILENO))
 		return err_set(
 			e, ENOTTY,
@@ -395,6 +393,8 @@ const struct runner runner_docker = {
 	       CAN_FRACTIONS | CAN_USER | CAN_TTY | CAN_HOSTNAME | CAN_NAME | CAN_OPTIONS,
 	.needs = CAN_IMAGE,
 	.own_command = true,
+	.program = "docker",
+	.program_env = "EXECVM_DOCKER",
 	.chain = GUEST_CHAIN,
 	.run = docker_run,
 };

@@ -175,12 +175,13 @@ enum runner_can {
 
 struct runner {
 	const char *name;
-	const char *summary; /* one line for --help and `doctor` */
-	unsigned can;	     /* of enum runner_can */
-	unsigned needs;	     /* of it: what must have been said */
-	bool own_command;    /* without a command, that of the image is run */
-	const char
-		*chain; /* where the command finds execvm: a path or a name; NULL: this program */
+	const char *summary;	 /* one line for --help and `doctor` */
+	unsigned can;		 /* of enum runner_can */
+	unsigned needs;		 /* of it: what must have been said */
+	bool own_command;	 /* without a command, that of the image is run */
+	const char *program;	 /* what has to be installed for it, or NULL */
+	const char *program_env; /* a variable that names another one of the same words, or NULL */
+	const char *chain; /* where the command finds execvm, by path or PATH; NULL: this program */
 	/*
 	 * Runs s->args with fds 0, 1, 2 as they are (closed is a mask of those that were closed at
 	 * entry) and entry's signal state. Returns the exit code; when it is execvm's own failure,
@@ -206,6 +207,12 @@ const struct runner *runner_find(const char *name) must_check nonnull(1);
 
 /* The names, as a sentence needs them: "vm, local, void". Valid until the next call. */
 const char *runner_names(void) must_check;
+
+/* The program that it starts: $program_env, program, or NULL when there is none. */
+const char *runner_program(const struct runner *r) must_check nonnull(1);
+
+/* Where a command of this plan finds execvm, for chains; NULL: this program. */
+const char *runner_chain(const struct runner *r, const struct vm_spec *s) must_check nonnull(1, 2);
 
 /* Is everything that the plan says something that the runner can do? Pure. */
 int runner_check(const struct runner *r, const struct vm_spec *s, struct err *e) must_check

@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/layout.h"
 #include "lib/msg.h"
 
 const struct runner *const runners[] = { &runner_vm,	&runner_docker, &runner_local, &runner_ssh,
@@ -32,6 +34,19 @@ const char *runner_names(void)
 		n += k > 0 ? (size_t)k : 0;
 	}
 	return text;
+}
+
+const char *runner_program(const struct runner *r)
+{
+	const char *other = r->program_env ? getenv(r->program_env) : NULL;
+
+	return other && *other ? other : r->program;
+}
+
+/* To a root that is changed nothing is added. */
+const char *runner_chain(const struct runner *r, const struct vm_spec *s)
+{
+	return r == &runner_vm && s->root_mode == ROOT_RW ? GUEST_BIN : r->chain;
 }
 
 int runner_check(const struct runner *r, const struct vm_spec *s, struct err *e)

@@ -26,8 +26,7 @@
 
 static int push_head(const struct vm_spec *s, const char *name, int err, struct argv *out)
 {
-	const char *program = getenv("EXECVM_SRUN");
-	int r = argv_push(out, program && *program ? program : "srun");
+	int r = argv_push(out, runner_program(&runner_slurm));
 
 	if (r == 0)
 		r = argv_push(out, "--quiet");
@@ -133,6 +132,8 @@ const struct runner runner_slurm = {
 	.name = "slurm",
 	.summary = "run the command on a node of a cluster",
 	.can = CAN_LIMITS | CAN_OPTIONS,
+	.program = "srun",
+	.program_env = "EXECVM_SRUN",
 	.chain = "execvm",
 	.run = slurm_run,
 };

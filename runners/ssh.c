@@ -9,7 +9,6 @@
  */
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -30,8 +29,7 @@ struct session {
 /* The program, its options, and where it goes. */
 static int push_head(const struct vm_spec *s, const char *log, struct argv *out)
 {
-	const char *program = getenv("EXECVM_SSH");
-	int r = argv_push(out, program && *program ? program : "ssh");
+	int r = argv_push(out, runner_program(&runner_ssh));
 
 	if (r == 0)
 		r = argv_push(out, "-T");
@@ -132,6 +130,8 @@ const struct runner runner_ssh = {
 	.summary = "run the command on another host",
 	.can = CAN_HOST | CAN_OPTIONS,
 	.needs = CAN_HOST,
+	.program = "ssh",
+	.program_env = "EXECVM_SSH",
 	.chain = "execvm",
 	.run = ssh_run,
 };

@@ -124,12 +124,11 @@ static int plan_accel(struct plan *p, struct err *e)
 
 static int plan_make(struct plan *p, struct err *e)
 {
-	const char *program = getenv("EXECVM_QEMU");
 	int r = kernel_find(p->spec->kernel, &p->facts.kernel, e);
 
 	if (r < 0)
 		return r;
-	p->facts.program = program && *program ? program : QEMU;
+	p->facts.program = runner_program(&runner_vm);
 	p->facts.uart = p->spec->boot_log;
 	p->facts.root_format = vm_is_qcow2(p->spec->root) ? "qcow2" : "raw";
 	msg_info("kernel %s (%s)", p->facts.kernel.path, p->facts.kernel.origin);
@@ -435,6 +434,8 @@ const struct runner runner_vm = {
 	.name = "vm",
 	.summary = "run the command in a machine of its own",
 	.can = CAN_ALL & ~(CAN_HOST | CAN_WRAP | CAN_OPTIONS | CAN_FRACTIONS),
+	.program = QEMU,
+	.program_env = "EXECVM_QEMU",
 	.chain = GUEST_CHAIN,
 	.run = vm_run,
 };

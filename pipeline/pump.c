@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* splice(2) from pipe to pipe; read and write for what it does not take. */
+#include "pipeline/pump.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/fd.h"
+#include "lib/io.h"
+
+int pump_pipe(int *r, int *w)
+{
+	int k = fd_pipe(r, w, 0);
+
+	/* More than the default is a favour: the kernel limits what a user has of it. */
+	if (k == 0)
+		(void)!fcntl(*w, F_SETPIPE_SZ, (int)PUMP_PIPE);
+	return k;
+}
+
+void pump_close(struct pump *p)
+{
+	if (p->from >= 0)
+		close(take_fd(&p->from));
+	if (p->to >= 0)
+		close(take_fd(&p->to));
+}
+
+static bool readable(int fd)
+{
+	struct pollfd f = { .fd = fd, .events = POLLIN };
+
+	return poll(&f, 1, 0) > 0 && f.revents & (POLLIN | POLLHUP);
+}
+
+/* One piece, by hand: to is a file that is appended to, a terminal, a device. */
+static ssize_t copy(struct pump *p)
+{
+	char piece[65536];
+	ssize_t n = readable(p->from) ? read(p->from, piece, sizeof(piece)) : -EAGAIN;
+	int r;
+
+	if (n <= 0)
+		return n < 0 && n != -EAGAIN ? -errno : n;
+	r = io_write_all(p->to, piece, (size_t)n);
+	return r < 0 ? r : n;
+}
+
+static ssize_t move(struct pump *p)
+{
+	ssize_t n;
+
+	if (!p->copies) {
+		n = splice(p->from, NULL, p->to, NULL, PUMP_PIPE,
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+		if (n >= 0 || errno != EINVAL)
+			return n < 0 ? -errno : n;
+		p->copies = true;
+	}
+	return copy(p);
+}
+
+int pump_move(struct pump *p)
+{
+	ssize_t n = move(p);
+
+	if (n > 0) {
+		p->bytes += (uint64_t)n;
+		p->full = false;
+		return 0;
+	}
+	if (n == -EAGAIN || n == -EINTR) {
+		p->full = readable(p->from);
+		return 0;
+	}
+	pump_close(p);
+	return n == -EPIPE ? 0 : (int)n;
+}

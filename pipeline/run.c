@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every stage is a child of this process that runs a part of this program; what it starts is its
+ * own. Between two stages are two pipes with a pump in the middle. One loop moves what can be moved,
+ * passes signals on and reaps; it never waits for one stage while another one could go on.
+ *
+ * A File is carried out when everything in front of it went well: its stage waits for that word.
+ * SIGPIPE is how a stage ends whose reader wants no more, so it is no failure, but for the last one.
+ */
+#include "pipeline/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/fd.h"
+#include "lib/io.h"
+#include "lib/msg.h"
+#include "pipeline/progress.h"
+#include "pipeline/pump.h"
+
+#define PROGRESS_MS 2000 /* a pipeline that takes less needs none */
+#define PROGRESS_EACH_MS 500
+
+static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
+
+/* What is in the works. */
+struct works {
+	struct run *r;
+	size_t n;
+	pid_t pid[PIPELINE_STAGES];	   /* 0 = has ended, or has not begun */
+	struct pump pump[PIPELINE_STAGES]; /* behind each stage */
+	int in, out, err;		   /* of the stage that is being started; -1 = ours */
+	int next;			   /* what the one behind it is to read */
+	int verdict[2];			   /* for a File */
+	int signals;
+	size_t alive;
+	uint64_t start;
+	struct progress progress;
+};
+
+static void works_close(struct works *w)
+{
+	int *const fds[] = {
+		&w->next, &w->out, &w->err, &w->verdict[0], &w->verdict[1], &w->signals
+	};
+
+	for (size_t i = 0; i < w->n; i++)
+		pump_close(&w->pump[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		if (*fds[i] >= 0)
+			close(take_fd(fds[i]));
+	}
+}
+
+/* The stage that is being started, seen from inside. */
+struct inside {
+	struct works *w;
+	size_t at;
+	struct proc_signals entry;
+};
+
+/* Moves *fd to where it belongs. */
+static int place(int *fd, int to)
+{
+	return *fd < 0 ? 0 : fd_move(take_fd(fd), to);
+}
+
+static int inside(void *ctx)
+{
+	struct inside *in = ctx;
+	struct works *w = in->w;
+	const struct stage *s = &w->r->plan->stage[in->at];
+	int verdict = s->type == STAGE_FILE ? take_fd(&w->verdict[0]) : -1;
+	int closed = w->r->closed;
+
+	if (w->in >= 0)
+		closed &= ~1;
+	if (w->out >= 0)
+		closed &= ~2;
+	if (w->err >= 0)
+		closed &= ~4;
+	if (place(&w->in, STDIN_FILENO) < 0 || place(&w->out, STDOUT_FILENO) < 0 ||
+	    place(&w->err, STDERR_FILENO) < 0)
+		return EXIT_EXECVM;
+	/* What is the others' would keep them from ever seeing an end. */
+	for (size_t i = 0; i < w->r->plan->n; i++) {
+		if (w->r->tails[i].fd >= 0)
+			close(take_fd(&w->r->tails[i].fd));
+		if (i != in->at && w->r->plan->stage[i].output.fd >= 0)
+			close(w->r->plan->stage[i].output.fd);
+	}
+	works_close(w);
+	return stage_run(s, &in->entry, closed, verdict, &w->r->told[in->at]);
+}
+
+/* The pipe behind a stage, the pump, and the pipe in front of the next. */
+static int open_link(struct works *w, size_t at, struct err *e)
+{
+	struct pump *p = &w->pump[at];
+	bool last = at + 1 == w->r->plan->n;
+	int r = 0;
+
+	if (last && !w->r->count_last)
+		return 0;
+	r = pump_pipe(&p->from, &w->out);
+	if (r == 0 && last) {
+		p->to = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		r = p->to < 0 ? -errno : 0;
+	} else if (r == 0) {
+		r = pump_pipe(&w->next, &p->to);
+	}
+	return r < 0 ? err_code(e, -r, "pipe") : 0;
+}
+
+static int open_tail(struct works *w, size_t at, struct err *e)
+{
+	struct tail *t = &w->r->tails[at];
+	int r;
+
+	if (!w->r->tail)
+		return 0;
+	t->max = w->r->tail;
+	r = fd_pipe(&t->fd, &w->err, 0);
+	return r < 0 ? err_code(e, -r, "pipe") : 0;
+}
+
+static void close_one(int *fd)
+{
+	if (*fd >= 0)
+		close(take_fd(fd));
+}
+
+static int start_one(struct works *w, size_t at, struct err *e)
+{
+	const struct stage *s = &w->r->plan->stage[at];
+	struct inside in = { .w = w, .at = at, .entry = *w->r->entry };
+	int r;
+
+	w->n = at + 1;
+	r = open_link(w, at, e);
+	if (r == 0)
+		r = open_tail(w, at, e);
+	if (r == 0 && s->type == STAGE_FILE) {
+		r = fd_pipe(&w->verdict[0], &w->verdict[1], 0);
+		if (r < 0)
+			err_code(e, -r, "pipe");
+	}
+	/* A stage ends by SIGPIPE, whatever our caller did with it. */
+	sigdelset(&in.entry.ignored, SIGPIPE);
+	sigdelset(&in.entry.mask, SIGPIPE);
+	if (r == 0) {
+		r = proc_fork(inside, &in, SIGTERM, &w->pid[at]);
+		if (r < 0)
+			err_code(e, -r, "fork");
+		else
+			w->alive++;
+	}
+	close_one(&w->in);
+	close_one(&w->out);
+	close_one(&w->err);
+	close_one(&w->verdict[0]);
+	w->in = take_fd(&w->next);
+	return r;
+}
+
+static void send_all(struct works *w, int sig)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->pid[i] > 0)
+			kill(w->pid[i], sig);
+	}
+}
+
+/* Stages that have ended by the signal that says: nobody reads. */
+static bool is_pipe(int status)
+{
+	return status == EXIT_SIGNAL + SIGPIPE;
+}
+
+/* Everything in front of the File has ended: it hears how. */
+static void tell_verdict(struct works *w)
+{
+	size_t last = w->r->plan->n - 1;
+	bool good = true;
+
+	if (w->verdict[1] < 0)
+		return;
+	for (size_t i = 0; i < last; i++) {
+		if (w->pid[i])
+			return;
+		good &= !w->r->result[i].failed;
+	}
+	if (good)
+		(void)!io_write_all(w->verdict[1], "", 1);
+	else
+		w->r->result[last].status = -1;
+	close_one(&w->verdict[1]);
+}
+
+static void has_ended(struct works *w, size_t at, const struct proc_status *st)
+{
+	struct stage_result *res = &w->r->result[at];
+	int code = proc_exit_code(st);
+	bool last = at + 1 == w->r->plan->n;
+
+	w->pid[at] = 0;
+	w->alive--;
+	res->ms = clock_ms() - w->start;
+	/* A File that was told of a failure did nothing. One that failed itself has its own. */
+	if (res->status < 0 && !code)
+		return;
+	res->status = code;
+	res->failed = code && (last || !is_pipe(code));
+}
+
+static void reap(struct works *w)
+{
+	struct proc_status st;
+	pid_t pid;
+
+	while ((pid = proc_reap(&st)) > 0) {
+		for (size_t i = 0; i < w->n; i++) {
+			if (w->pid[i] == pid)
+				has_ended(w, i, &st);
+		}
+	}
+	tell_verdict(w);
+}
+
+/* What the terminal sends has reached every process of the group by itself. */
+static void take_signals(struct works *w)
+{
+	struct signalfd_siginfo si;
+
+	while (read(w->signals, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		if (si.ssi_signo != SIGCHLD && si.ssi_code <= 0)
+			send_all(w, (int)si.ssi_signo);
+	}
+	reap(w);
+}
+
+static int open_signals(struct works *w, const struct proc_signals *entry, struct err *e)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++) {
+		if (sigismember(&entry->mask, forwarded[i]) != 1 &&
+		    sigismember(&entry->ignored, forwarded[i]) != 1)
+			sigaddset(&set, forwarded[i]);
+	}
+	proc_signals_children();
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return w->signals < 0 ? err_sys(e, "signalfd") : 0;
+}
+
+/* What one turn of the loop waits for. */
+struct waits {
+	struct pollfd at[1 + 3 * PIPELINE_STAGES];
+	size_t n;
+};
+
+static void wait_for(struct waits *s, int fd, short events)
+{
+	s->at[s->n++] = (struct pollfd){ .fd = fd, .events = events };
+}
+
+/*
+ * Of a pump that waits for bytes, that its reader has gone is looked at as well: the one in front
+ * should hear of it now and not with its next write.
+ */
+static void fill(struct works *w, struct waits *s)
+{
+	s->n = 0;
+	wait_for(s, w->signals, POLLIN);
+	for (size_t i = 0; i < w->n; i++) {
+		const struct pump *p = &w->pump[i];
+
+		wait_for(s, p->full ? -1 : p->from, POLLIN);
+		wait_for(s, p->to, p->full ? POLLOUT : 0);
+		wait_for(s, w->r->tails[i].fd, POLLIN);
+	}
+}
+
+static void turn(struct works *w, const struct waits *s)
+{
+	if (s->at[0].revents)
+		take_signals(w);
+	for (size_t i = 0; i < w->n; i++) {
+		const struct pollfd *f = &s->at[1 + 3 * i];
+		struct pump *p = &w->pump[i];
+		int r = 0;
+
+		if (p->from >= 0 && !p->full && f[1].revents & (POLLERR | POLLNVAL))
+			pump_close(p);
+		else if (p->from >= 0 && (f[0].revents || f[1].revents))
+			r = pump_move(p);
+		if (r < 0)
+			msg_warn("write stdout: %s", strerror(-r));
+		w->r->result[i].bytes = p->bytes;
+		if (f[2].revents)
+			tail_move(&w->r->tails[i], STDERR_FILENO);
+	}
+}
+
+/* Streams that are still open when every stage has ended have what is in them, and no more. */
+static bool streams_open(const struct works *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->pump[i].from >= 0)
+			return true;
+	}
+	return false;
+}
+
+static int wait_ms(const struct works *w)
+{
+	uint64_t now = clock_ms() - w->start;
+
+	if (!w->r->progress)
+		return -1;
+	return now < PROGRESS_MS ? (int)(PROGRESS_MS - now) : PROGRESS_EACH_MS;
+}
+
+static void loop(struct works *w)
+{
+	struct waits *s = malloc(sizeof(*s));
+
+	while (s && w->alive) {
+		fill(w, s);
+		if (poll(s->at, (nfds_t)s->n, wait_ms(w)) < 0 && errno != EINTR)
+			break;
+		turn(w, s);
+		if (w->r->progress && clock_ms() >= w->start + PROGRESS_MS)
+			progress_show(&w->progress, w->r, w->n, clock_ms() - w->start);
+	}
+	/* The last stage's bytes, when they are counted; what else holds a pipe is an orphan's. */
+	while (s && streams_open(w)) {
+		fill(w, s);
+		if (poll(s->at, (nfds_t)s->n, 0) <= 0)
+			break;
+		turn(w, s);
+	}
+	for (size_t i = 0; s && i < w->n; i++) {
+		struct pollfd f = { .fd = w->r->tails[i].fd, .events = POLLIN };
+
+		while (w->r->tails[i].fd >= 0 && poll(&f, 1, 0) > 0)
+			tail_move(&w->r->tails[i], STDERR_FILENO);
+	}
+	free(s);
+	progress_clear(&w->progress);
+}
+
+/* The stages that are there end: what could not be started will not be. */
+static void give_up(struct works *w)
+{
+	struct proc_status ignored;
+
+	send_all(w, SIGTERM);
+	works_close(w);
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->pid[i] > 0 && proc_wait(w->pid[i], &ignored) < 0)
+			w->pid[i] = 0;
+	}
+}
+
+static int status_of(const struct run *r)
+{
+	for (size_t i = r->plan->n; i-- > 0;) {
+		if (r->result[i].failed)
+			return r->result[i].status;
+	}
+	return 0;
+}
+
+static int start_all(struct works *w, struct err *e)
+{
+	struct run *r = w->r;
+	int k;
+
+	r->told = mmap(NULL, r->plan->n * sizeof(*r->told), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (r->told == MAP_FAILED) {
+		r->told = NULL;
+		return err_sys(e, "memory for the stages");
+	}
+	k = open_signals(w, r->entry, e);
+	if (k == 0 && r->no_stdin) {
+		w->in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		k = w->in < 0 ? err_sys(e, "open /dev/null") : 0;
+	}
+	for (size_t i = 0; i < r->plan->n && k == 0; i++)
+		k = start_one(w, i, e);
+	return k;
+}
+
+int run_pipeline(struct run *r, struct err *e)
+{
+	struct works *w = calloc(1, sizeof(*w));
+	int code = EXIT_EXECVM, k;
+
+	if (!w) {
+		err_memory(e);
+		return code;
+	}
+	w->r = r;
+	w->in = w->out = w->err = w->next = w->verdict[0] = w->verdict[1] = w->signals = -1;
+	w->start = clock_ms();
+	for (size_t i = 0; i < PIPELINE_STAGES; i++) {
+		r->tails[i] = (struct tail)TAIL_INIT;
+		w->pump[i] = (struct pump)PUMP_INIT;
+	}
+	k = start_all(w, e);
+	if (k < 0) {
+		give_up(w);
+	} else {
+		loop(w);
+		for (size_t i = 0; i < r->plan->n; i++)
+			r->result[i].bytes += r->told[i].bytes;
+		code = status_of(r);
+	}
+	works_close(w);
+	proc_signals_restore(r->entry);
+	free(w);
+	return code;
+}
+
+void run_free(struct run *r)
+{
+	for (size_t i = 0; i < r->plan->n; i++)
+		tail_free(&r->tails[i]);
+	if (r->told)
+		munmap(r->told, r->plan->n * sizeof(*r->told));
+	r->told = NULL;
+}
