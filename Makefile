@@ -44,7 +44,7 @@ HOST_OBJ := $(HOST_SRC:%.c=$(BUILD)/host/%.o) $(BUILD)/host/initrd/guest-image.o
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/host/%.o)
 
 .PHONY: all
-all: $(BUILD)/guest/execvm $(BUILD)/host/execvm $(BUILD)/host/run-in-vm
+all: $(BUILD)/guest/execvm $(BUILD)/host/execvm $(BUILD)/host/run-in-vm $(BUILD)/api/libexecvm.so
 
 $(BUILD)/include/version.h: VERSION Makefile
 	@mkdir -p $(@D)
@@ -89,6 +89,25 @@ $(BUILD)/host/execvm: $(HOST_OBJ)
 $(BUILD)/host/run-in-vm: $(BUILD)/host/execvm
 	@ln -sfn execvm $@
 
+# The library for C: what of lib/ it needs is inside, and not to be seen from outside.
+API_SRC := $(wildcard api/*.c) $(foreach f,argv b64 buf clock err fd io json num proc,lib/$(f).c)
+API_OBJ := $(API_SRC:%.c=$(BUILD)/api/%.o)
+API_SONAME = libexecvm.so.1
+
+$(BUILD)/api/%.o: %.c Makefile | $(BUILD)/include/version.h
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(HOST_CFLAGS) -fPIC -DEXECVM_GUEST=0 -MMD -MP -c -o $@ $<
+
+$(BUILD)/api/$(API_SONAME): $(API_OBJ) api/libexecvm.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(HOST_CFLAGS) -shared -Wl,-z,relro,-z,now,-z,defs -Wl,-soname,$(API_SONAME) \
+		-Wl,--version-script=api/libexecvm.map $(LDFLAGS) -o $@ $(API_OBJ) -ljansson
+
+$(BUILD)/api/libexecvm.so: $(BUILD)/api/$(API_SONAME)
+	@ln -sfn $(API_SONAME) $@
+
+-include $(API_OBJ:.o=.d)
 -include $(GUEST_OBJ:.o=.d) $(HOST_OBJ:.o=.d)
 
 # Our kernel, built once for each version and configuration, in ${XDG_CACHE_HOME:-~/.cache}/execvm.
@@ -117,6 +136,10 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/execvm
 	install -m 755 $(BUILD)/host/execvm $(DESTDIR)$(PREFIX)/bin/execvm
 	ln -sfn execvm $(DESTDIR)$(PREFIX)/bin/run-in-vm
+	install -d $(DESTDIR)$(PREFIX)/include
+	install -m 644 api/execvm.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 $(BUILD)/api/$(API_SONAME) $(DESTDIR)$(PREFIX)/lib/
+	ln -sfn $(API_SONAME) $(DESTDIR)$(PREFIX)/lib/libexecvm.so
 	for page in docs/man/*.[1-8]; do \
 		section=$${page##*.}; \
 		install -d $(DESTDIR)$(PREFIX)/share/man/man$$section && \

@@ -73,3 +73,19 @@ int b64_encode(const void *p, size_t n, struct buf *out)
 	out->p[out->len] = '\0';
 	return 0;
 }
+
+int b64_encode_padded(const void *p, size_t n, struct buf *out)
+{
+	size_t from = out->len;
+	int r = b64_encode(p, n, out);
+
+	for (size_t i = from; i < out->len; i++) {
+		if (out->p[i] == '-')
+			out->p[i] = '+';
+		else if (out->p[i] == '_')
+			out->p[i] = '/';
+	}
+	while (r == 0 && (out->len - from) % 4)
+		r = buf_addc(out, '=');
+	return r;
+}

@@ -23,3 +23,6 @@ ssize_t b64_decode(const char *text, size_t n, void *out) must_check nonnull(1, 
 
 /* Adds the base64url text of n bytes, without padding. Returns 0 or -ENOMEM. */
 int b64_encode(const void *p, size_t n, struct buf *out) must_check nonnull(3);
+
+/* The same in the alphabet that is usual elsewhere, with padding: for others to read. */
+int b64_encode_padded(const void *p, size_t n, struct buf *out) must_check nonnull(3);

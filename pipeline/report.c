@@ -18,7 +18,7 @@ static json_t *text(const char *p, size_t n)
 
 	if (v)
 		return v;
-	if (b64_encode(p, n, &b) < 0)
+	if (b64_encode_padded(p, n, &b) < 0)
 		return NULL;
 	return json_pack("{s:s}", "base64", b.p ? b.p : "");
 }

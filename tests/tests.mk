@@ -14,7 +14,7 @@ TEST_CFLAGS = $(ALL_CFLAGS) -O1 -g $(SAN_FLAGS) -DEXECVM_GUEST=0
 # What a fuzzer needs is marked in everything that it runs.
 FUZZ_CFLAGS = $(TEST_CFLAGS) -fsanitize=fuzzer-no-link
 
-PARTS_SRC := $(foreach f,$(HOST_SRC),$(if $(filter execvm.c cmd-%,$(notdir $(f))),,$(f)))
+PARTS_SRC := $(wildcard api/*.c) $(foreach f,$(HOST_SRC),$(if $(filter execvm.c cmd-%,$(notdir $(f))),,$(f)))
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test-*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 HELPERS := $(patsubst tests/helpers/%.c,$(BUILD)/helpers/%,$(wildcard tests/helpers/*.c))

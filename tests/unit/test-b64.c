@@ -131,6 +131,31 @@ static void round_trip(void)
 	ok_int(bad, 0);
 }
 
+static void padded_is_the_usual_form(void)
+{
+	static const struct {
+		const char *bytes, *want;
+	} cases[] = {
+		{ "", "" },
+		{ "f", "Zg==" },
+		{ "fo", "Zm8=" },
+		{ "foo", "Zm9v" },
+		{ "\xff", "/w==" },
+		{ "\xfb\xff\xbf", "+/+/" },
+		{ "foobar", "Zm9vYmFy" },
+	};
+
+	tap_case("padded, RFC 4648 section 4");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct buf b = { 0 };
+
+		ok_int(buf_adds(&b, "x"), 0);
+		ok_int(b64_encode_padded(cases[i].bytes, strlen(cases[i].bytes), &b), 0);
+		ok_str(b.p + 1, cases[i].want);
+		buf_free(&b);
+	}
+}
+
 int main(void)
 {
 	what_is_not_base64_is_refused();
@@ -138,5 +163,6 @@ int main(void)
 	encode_has_no_padding();
 	encode_adds();
 	round_trip();
+	padded_is_the_usual_form();
 	return tap_done();
 }
