@@ -64,7 +64,7 @@ static int start(const char *json, const char *runner, const int fds[3], int rep
 	return proc_spawn(&s, pid, &f);
 }
 
-/* NULL when there are no lines, or they are none of ours. */
+/* NULL when there are no lines about stages. */
 static struct execvm_result *parse(const struct buf *text)
 {
 	struct execvm_result *r = text->len ? calloc(1, sizeof(*r)) : NULL;
@@ -75,11 +75,15 @@ static struct execvm_result *parse(const struct buf *text)
 	r->lines = json_array();
 	while (at < text->len) {
 		size_t n = strcspn(text->p + at, "\n");
+		json_t *line = json_loadb(text->p + at, n, 0, NULL);
 
-		if (json_array_append_new(r->lines, json_loadb(text->p + at, n, 0, NULL)) < 0) {
+		if (!json_is_integer(json_object_get(line, "stage")) ||
+		    json_array_append(r->lines, line) < 0) {
+			json_decref(line);
 			execvm_result_free(r);
 			return NULL;
 		}
+		json_decref(line);
 		at += n + 1;
 	}
 	return r;

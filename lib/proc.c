@@ -127,18 +127,24 @@ int proc_exec(char *const *argv, char *const *envp, const char *path)
 	}
 }
 
-bool proc_find(const char *name, const char *path)
+static bool is_program(const char *path)
 {
-	char full[PATH_MAX];
 	struct stat st;
 
+	return access(path, X_OK) == 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+bool proc_find(const char *name, const char *path, char *full)
+{
+	char room[PATH_MAX];
+
+	full = full ? full : room;
 	if (strchr(name, '/'))
-		return access(name, X_OK) == 0;
+		return join(full, PATH_MAX, "", 0, name) && is_program(full);
 	for (path = path ? path : PROC_DEFAULT_PATH;; path++) {
 		size_t n = strcspn(path, ":");
 
-		if (join(full, sizeof(full), path, n, name) && access(full, X_OK) == 0 &&
-		    stat(full, &st) == 0 && S_ISREG(st.st_mode))
+		if (join(full, PATH_MAX, path, n, name) && is_program(full))
 			return true;
 		path += n;
 		if (!*path)

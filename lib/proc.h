@@ -121,8 +121,11 @@ int proc_become(const struct proc_spec *s, struct proc_failure *f) must_check no
 /* Replaces this process; searches path (NULL = default) as proc_spawn does. Returns -errno. */
 int proc_exec(char *const *argv, char *const *envp, const char *path) must_check nonnull(1, 2);
 
-/* Would proc_exec() find a program of this name? Looks for files that can be executed. */
-bool proc_find(const char *name, const char *path) must_check nonnull(1);
+/*
+ * Would proc_exec() find a program of this name? Looks for files that can be executed. full, unless
+ * it is NULL, is its path then (PATH_MAX bytes).
+ */
+bool proc_find(const char *name, const char *path, char *full) must_check nonnull(1);
 
 /* Waits for one known child. Returns 0 or a negative errno. */
 int proc_wait(pid_t pid, struct proc_status *st) must_check nonnull(2);

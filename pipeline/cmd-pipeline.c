@@ -3,6 +3,7 @@
 #include "pipeline/cmd-pipeline.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,21 +86,54 @@ static int show(const struct pipeline *p)
 	return cmd_flush(0);
 }
 
-static int write_report(struct run *r, struct output *to, struct err *e)
+/* How it went, or, with a sentence in *why, why it did not: a line that is about no stage. */
+static int write_report(const struct run *r, const struct err *why, struct output *to,
+			struct err *e)
 {
 	cleanup_buf struct buf text = { 0 };
-	int k;
+	int k = why->msg[0] ? report_refusal(why, &text, e) : report_lines(r, &text, e);
 
-	if (report_lines(r, &text, e) < 0)
-		return -e->code;
+	if (k < 0)
+		return k;
 	k = io_write_all(to->fd, text.p, text.len);
 	return k < 0 ? err_code(e, -k, "--report: write") : output_commit(to, e);
 }
 
-static int execute(const struct pipeline_args *a, struct pipeline *p, struct run *r)
+/* "/dev/fd/N" is meant for us: what the stages start does not get it. */
+static void keep_private(const char *path)
+{
+	static const char *const dirs[] = { "/dev/fd/", "/proc/self/fd/" };
+	uint64_t fd;
+
+	for (size_t i = 0; path && i < ARRAY_SIZE(dirs); i++) {
+		size_t n = strlen(dirs[i]);
+
+		if (!strncmp(path, dirs[i], n) && num_uint(path + n, 3, INT_MAX, &fd) == 0 &&
+		    fd_keep((int)fd, false) < 0)
+			return; /* there is none; who opens it says so */
+	}
+}
+
+static int run(const struct pipeline_args *a, const char *file, struct pipeline *p, struct run *r,
+	       struct err *e)
+{
+	if (read_plan(file, a, p, e) < 0)
+		return EXIT_EXECVM;
+	if (a->dry_run)
+		return show(p);
+	r->plan = p;
+	r->no_stdin = !strcmp(file, "-");
+	r->count_last = a->report && p->stage[p->n - 1].type != STAGE_FILE &&
+			!(r->closed & 1 << STDOUT_FILENO);
+	r->progress = isatty(STDERR_FILENO) && !a->debug;
+	return run_pipeline(r, e);
+}
+
+static int run_and_report(const struct pipeline_args *a, const char *file, struct pipeline *p,
+			  struct run *r)
 {
 	cleanup_output struct output report = OUTPUT_INIT;
-	struct err e = { 0 };
+	struct err e = { 0 }, of_report = { 0 };
 	uint64_t tail = 0;
 	int code;
 
@@ -107,18 +141,18 @@ static int execute(const struct pipeline_args *a, struct pipeline *p, struct run
 		return failf("--stderr-tail: '%s' is no size up to 16M", a->stderr_tail);
 	if (a->report && !strcmp(a->report, "-"))
 		return failf("--report: stdout is the last stage's");
-	if (a->report && output_open(&report, a->report, &e) < 0)
+	keep_private(file);
+	keep_private(a->report);
+	if (a->report && !a->dry_run && output_open(&report, a->report, &e) < 0)
 		return fail(&e);
-	r->plan = p;
 	r->tail = (size_t)tail;
-	r->count_last = a->report && p->stage[p->n - 1].type != STAGE_FILE;
-	r->progress = isatty(STDERR_FILENO) && !a->debug;
-	code = run_pipeline(r, &e);
+	code = run(a, file, p, r, &e);
 	if (e.msg[0])
-		return fail(&e);
-	if (a->report && write_report(r, &report, &e) < 0)
 		code = fail(&e);
-	run_free(r);
+	if (report.fd >= 0 && write_report(r, &e, &report, &of_report) < 0)
+		code = fail(&of_report);
+	if (r->plan)
+		run_free(r);
 	return code;
 }
 
@@ -148,15 +182,11 @@ static int pipeline_main(int argc, char **argv)
 		code = failf("out of memory");
 	} else if ((r->closed = fd_fill_std()) < 0) {
 		code = EXIT_EXECVM;
-	} else if (read_plan(argv[at], &a, p, &e) < 0) {
-		code = fail(&e);
 	} else {
 		r->entry = &entry;
-		r->no_stdin = !strcmp(argv[at], "-");
-		code = a.dry_run ? show(p) : execute(&a, p, r);
-	}
-	if (p)
+		code = run_and_report(&a, argv[at], p, r);
 		pipeline_free(p);
+	}
 	free(p);
 	free(r);
 	return code;

@@ -78,7 +78,7 @@ static int check_program(const struct stage *s, struct err *e)
 
 	if (s->spec.wrap.n)
 		program = s->spec.wrap.v[0];
-	if (program && s->how->can != CAN_ALL && !proc_find(program, getenv("PATH")))
+	if (program && s->how->can != CAN_ALL && !proc_find(program, getenv("PATH"), NULL))
 		return err_set(e, ENOENT, ".runner: %s: %s: not found: is it installed?",
 			       s->how->name, program);
 	return 0;
@@ -101,6 +101,8 @@ static int take_config(struct stage *s, const struct pipeline_run *run, char **c
 		*config = NULL;
 		return err_memory(e);
 	}
+	if (access(*config, R_OK) < 0)
+		return err_sys(e, "%s", *config);
 	rest = json_copy(s->runner);
 	if (!rest)
 		return err_memory(e);

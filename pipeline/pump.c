@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -29,6 +31,24 @@ void pump_close(struct pump *p)
 		close(take_fd(&p->to));
 }
 
+void pump_refuse(struct pump *p)
+{
+	p->refused = true;
+	pump_close(p);
+}
+
+/* splice(2) would wait for room in a socket, whatever it is told. */
+int pump_to(struct pump *p, int fd)
+{
+	struct stat st;
+
+	p->to = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (p->to < 0 || fstat(p->to, &st) < 0)
+		return -errno;
+	p->copies = !S_ISFIFO(st.st_mode) && !S_ISREG(st.st_mode);
+	return 0;
+}
+
 static bool readable(int fd)
 {
 	struct pollfd f = { .fd = fd, .events = POLLIN };
@@ -36,11 +56,16 @@ static bool readable(int fd)
 	return poll(&f, 1, 0) > 0 && f.revents & (POLLIN | POLLHUP);
 }
 
-/* One piece, by hand: to is a file that is appended to, a terminal, a device. */
+/*
+ * One piece, by hand: to is a file that is appended to, a terminal, a socket, a device. Where there
+ * is room at all, there is for so little.
+ */
 static ssize_t copy(struct pump *p)
 {
-	char piece[65536];
-	ssize_t n = readable(p->from) ? read(p->from, piece, sizeof(piece)) : -EAGAIN;
+	struct pollfd room = { .fd = p->to, .events = POLLOUT };
+	char piece[PIPE_BUF];
+	ssize_t n = readable(p->from) && poll(&room, 1, 0) > 0 ? read(p->from, piece, sizeof(piece))
+							       : -EAGAIN;
 	int r;
 
 	if (n <= 0)
@@ -76,6 +101,9 @@ int pump_move(struct pump *p)
 		p->full = readable(p->from);
 		return 0;
 	}
-	pump_close(p);
+	if (n == -EPIPE)
+		pump_refuse(p);
+	else
+		pump_close(p);
 	return n == -EPIPE ? 0 : (int)n;
 }

@@ -16,6 +16,7 @@ struct pump {
 	int from, to;	/* owned; -1 when it has ended */
 	bool full;	/* it waits for room in to, not for bytes in from */
 	bool copies;	/* to is something that pages cannot be moved to */
+	bool refused;	/* nobody reads to any more */
 	uint64_t bytes; /* that have gone through */
 };
 #define PUMP_INIT                                                                                  \
@@ -26,11 +27,17 @@ struct pump {
 /* A pipe of the size that a pump likes, if the system lets us. 0 or a negative errno. */
 int pump_pipe(int *r, int *w) must_check nonnull(1, 2);
 
+/* to becomes fd, which stays the caller's. 0 or a negative errno. */
+int pump_to(struct pump *p, int fd) must_check nonnull(1);
+
 /*
  * Moves what can be moved without waiting. When the end of from is there, or nobody reads to any
  * more, both are closed. Returns 0, or a negative errno when to cannot be written to: they are closed
  * then, too.
  */
 int pump_move(struct pump *p) must_check nonnull(1);
+
+/* Nobody reads to any more: who writes to from is to hear of it. */
+void pump_refuse(struct pump *p) nonnull(1);
 
 void pump_close(struct pump *p) nonnull(1);

@@ -180,8 +180,9 @@ static int read_links(json_t *list, struct link *l, size_t *total, unsigned dept
 		return err_memory(e);
 	for (size_t i = 0; i < n; i++) {
 		l->nlinks++;
+		/* A path of 64 steps would leave no room for the sentence. */
 		if (read_link(json_array_get(list, i), &l->links[i], total, depth + 1, e) < 0)
-			return element("commands", i, e);
+			return depth < 8 ? element("commands", i, e) : -e->code;
 	}
 	return 0;
 }
@@ -291,6 +292,11 @@ static int read_node(json_t *node, struct stage *s, struct err *e)
 	return unknown_type(e);
 }
 
+static bool blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* Tar{ -> {"type":"Tar", outside of strings. Nothing else in JSON has a letter before a brace. */
 static int with_types(const char *text, size_t n, struct buf *out)
 {
@@ -310,12 +316,12 @@ static int with_types(const char *text, size_t n, struct buf *out)
 		while (i + k < n && ((text[i + k] | 32) >= 'a' && (text[i + k] | 32) <= 'z'))
 			k++;
 		end = i + k;
-		while (k && end < n && strchr(" \t\r\n", text[end]))
+		while (k && end < n && blank(text[end]))
 			end++;
 		if (k && end < n && text[end] == '{') {
 			size_t next = end + 1;
 
-			while (next < n && strchr(" \t\r\n", text[next]))
+			while (next < n && blank(text[next]))
 				next++;
 			r = buf_add(out, text + done, i - done);
 			if (r == 0)

@@ -86,15 +86,26 @@ static json_t *line_of(const struct run *r, size_t i)
 	return NULL;
 }
 
+static int add_line(json_t *line, struct buf *out, struct err *e)
+{
+	cleanup_free char *one = line ? json_dumps(line, JSON_COMPACT) : NULL;
+
+	json_decref(line);
+	return !one || buf_addf(out, "%s\n", one) < 0 ? err_memory(e) : 0;
+}
+
 int report_lines(const struct run *r, struct buf *out, struct err *e)
 {
-	for (size_t i = 0; i < r->plan->n; i++) {
-		json_t *line = line_of(r, i);
-		cleanup_free char *one = line ? json_dumps(line, JSON_COMPACT) : NULL;
+	int k = 0;
 
-		json_decref(line);
-		if (!one || buf_addf(out, "%s\n", one) < 0)
-			return err_memory(e);
-	}
-	return 0;
+	for (size_t i = 0; i < r->plan->n && k == 0; i++)
+		k = add_line(line_of(r, i), out, e);
+	return k;
+}
+
+int report_refusal(const struct err *why, struct buf *out, struct err *e)
+{
+	return add_line(json_pack("{s:n, s:o}", "stage", "error",
+				  text(why->msg, strnlen(why->msg, sizeof(why->msg)))),
+			out, e);
 }

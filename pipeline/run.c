@@ -2,7 +2,8 @@
 /*
  * Every stage is a child of this process that runs a part of this program; what it starts is its
  * own. Between two stages are two pipes with a pump in the middle. One loop moves what can be moved,
- * passes signals on and reaps; it never waits for one stage while another one could go on.
+ * passes signals on and reaps; it never waits for one stage while another one could go on, nor for
+ * whoever reads stdout or stderr.
  *
  * A File is carried out when everything in front of it went well: its stage waits for that word.
  * SIGPIPE is how a stage ends whose reader wants no more, so it is no failure, but for the last one.
@@ -15,6 +16,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -29,8 +31,16 @@
 
 #define PROGRESS_MS 2000 /* a pipeline that takes less needs none */
 #define PROGRESS_EACH_MS 500
+#define GIVE_UP_S 2 /* between two TERMs; the second one is a KILL */
 
 static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
+
+/* What one turn of the loop waits for: open descriptors only, so no more than there may be. */
+struct waits {
+	struct pollfd at[2 + 3 * PIPELINE_STAGES];
+	size_t n;
+	size_t taken; /* of those, in the same order */
+};
 
 /* What is in the works. */
 struct works {
@@ -42,7 +52,11 @@ struct works {
 	int next;			   /* what the one behind it is to read */
 	int verdict[2];			   /* for a File */
 	int signals;
+	int lost;      /* the status of a stdout that lacks something, or 0 */
+	int ended;     /* a signal that is to end us, or 0 */
+	bool err_full; /* stderr has no room for what the stages say there */
 	size_t alive;
+	struct waits waits;
 	uint64_t start;
 	struct progress progress;
 };
@@ -112,12 +126,8 @@ static int open_link(struct works *w, size_t at, struct err *e)
 	if (last && !w->r->count_last)
 		return 0;
 	r = pump_pipe(&p->from, &w->out);
-	if (r == 0 && last) {
-		p->to = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-		r = p->to < 0 ? -errno : 0;
-	} else if (r == 0) {
-		r = pump_pipe(&w->next, &p->to);
-	}
+	if (r == 0)
+		r = last ? pump_to(p, STDOUT_FILENO) : pump_pipe(&w->next, &p->to);
 	return r < 0 ? err_code(e, -r, "pipe") : 0;
 }
 
@@ -180,10 +190,10 @@ static void send_all(struct works *w, int sig)
 	}
 }
 
-/* Stages that have ended by the signal that says: nobody reads. */
-static bool is_pipe(int status)
+/* It has ended by the signal that says that nobody reads, and nobody did. */
+static bool was_refused(const struct works *w, size_t at, int code)
 {
-	return status == EXIT_SIGNAL + SIGPIPE;
+	return code == EXIT_SIGNAL + SIGPIPE && w->pump[at].refused;
 }
 
 /* Everything in front of the File has ended: it hears how. */
@@ -219,7 +229,7 @@ static void has_ended(struct works *w, size_t at, const struct proc_status *st)
 	if (res->status < 0 && !code)
 		return;
 	res->status = code;
-	res->failed = code && (last || !is_pipe(code));
+	res->failed = code && (last || !was_refused(w, at, code));
 }
 
 static void reap(struct works *w)
@@ -242,8 +252,12 @@ static void take_signals(struct works *w)
 	struct signalfd_siginfo si;
 
 	while (read(w->signals, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
-		if (si.ssi_signo != SIGCHLD && si.ssi_code <= 0)
-			send_all(w, (int)si.ssi_signo);
+		int sig = (int)si.ssi_signo;
+
+		if (sig != SIGCHLD && si.ssi_code <= 0)
+			send_all(w, sig);
+		if (sig != SIGCHLD && sig != SIGUSR1 && sig != SIGUSR2)
+			w->ended = sig;
 	}
 	reap(w);
 }
@@ -263,67 +277,113 @@ static int open_signals(struct works *w, const struct proc_signals *entry, struc
 	proc_signals_children();
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL); /* an error like a full disk */
 	w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return w->signals < 0 ? err_sys(e, "signalfd") : 0;
 }
 
-/* What one turn of the loop waits for. */
-struct waits {
-	struct pollfd at[1 + 3 * PIPELINE_STAGES];
-	size_t n;
-};
-
 static void wait_for(struct waits *s, int fd, short events)
 {
-	s->at[s->n++] = (struct pollfd){ .fd = fd, .events = events };
+	if (fd >= 0)
+		s->at[s->n++] = (struct pollfd){ .fd = fd, .events = events };
+}
+
+/* What came of the next one; fd says whether there is one. */
+static short came(struct waits *s, int fd)
+{
+	return fd >= 0 ? s->at[s->taken++].revents : 0;
+}
+
+/* What is read of a stage. */
+static int from_of(const struct works *w, size_t at)
+{
+	return w->pump[at].full ? -1 : w->pump[at].from;
+}
+
+static int tail_of(const struct works *w, size_t at)
+{
+	return w->err_full ? -1 : w->r->tails[at].fd;
 }
 
 /*
  * Of a pump that waits for bytes, that its reader has gone is looked at as well: the one in front
  * should hear of it now and not with its next write.
  */
-static void fill(struct works *w, struct waits *s)
+static void fill(struct works *w)
 {
-	s->n = 0;
+	struct waits *s = &w->waits;
+
+	s->n = s->taken = 0;
 	wait_for(s, w->signals, POLLIN);
+	wait_for(s, w->err_full ? STDERR_FILENO : -1, POLLOUT);
 	for (size_t i = 0; i < w->n; i++) {
-		const struct pump *p = &w->pump[i];
-
-		wait_for(s, p->full ? -1 : p->from, POLLIN);
-		wait_for(s, p->to, p->full ? POLLOUT : 0);
-		wait_for(s, w->r->tails[i].fd, POLLIN);
+		wait_for(s, from_of(w, i), POLLIN);
+		wait_for(s, w->pump[i].to, w->pump[i].full ? POLLOUT : 0);
+		wait_for(s, tail_of(w, i), POLLIN);
 	}
 }
 
-static void turn(struct works *w, const struct waits *s)
+/* What should be on stdout is not: that is the last stage's failure, however it ended itself. */
+static void lost(struct works *w, int status, const char *why)
 {
-	if (s->at[0].revents)
+	size_t last = w->r->plan->n - 1;
+	struct stage_told *told = &w->r->told[last];
+	struct err e = { 0 };
+
+	err_set(&e, EIO, "write stdout: %s", why);
+	fail(&e);
+	told->own = true;
+	memcpy(told->msg, e.msg, sizeof(told->msg));
+	w->lost = status;
+}
+
+static void turn_pump(struct works *w, size_t at, short from, short to)
+{
+	struct pump *p = &w->pump[at];
+	int r = 0;
+
+	if (p->from >= 0 && !p->full && to & (POLLERR | POLLHUP | POLLNVAL))
+		pump_refuse(p);
+	else if (p->from >= 0 && (from || to))
+		r = pump_move(p);
+	if (r < 0)
+		lost(w, EXIT_EXECVM, strerror(-r));
+	w->r->result[at].bytes = p->bytes;
+}
+
+static void turn_tail(struct works *w, size_t at)
+{
+	struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	w->err_full = poll(&room, 1, 0) == 0;
+	if (!w->err_full)
+		tail_move(&w->r->tails[at], STDERR_FILENO);
+}
+
+/* How much has come, 0 when nothing has in time; a negative errno when it cannot be waited for. */
+static int turn(struct works *w, int ms)
+{
+	struct waits *s = &w->waits;
+	bool err_full = w->err_full;
+	int n;
+
+	fill(w);
+	n = poll(s->at, (nfds_t)s->n, ms);
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (came(s, w->signals))
 		take_signals(w);
+	if (came(s, err_full ? STDERR_FILENO : -1))
+		w->err_full = false;
 	for (size_t i = 0; i < w->n; i++) {
-		const struct pollfd *f = &s->at[1 + 3 * i];
-		struct pump *p = &w->pump[i];
-		int r = 0;
+		short from = came(s, from_of(w, i)), to = came(s, w->pump[i].to);
+		short tail = came(s, err_full ? -1 : w->r->tails[i].fd);
 
-		if (p->from >= 0 && !p->full && f[1].revents & (POLLERR | POLLNVAL))
-			pump_close(p);
-		else if (p->from >= 0 && (f[0].revents || f[1].revents))
-			r = pump_move(p);
-		if (r < 0)
-			msg_warn("write stdout: %s", strerror(-r));
-		w->r->result[i].bytes = p->bytes;
-		if (f[2].revents)
-			tail_move(&w->r->tails[i], STDERR_FILENO);
+		turn_pump(w, i, from, to);
+		if (tail && !w->err_full)
+			turn_tail(w, i);
 	}
-}
-
-/* Streams that are still open when every stage has ended have what is in them, and no more. */
-static bool streams_open(const struct works *w)
-{
-	for (size_t i = 0; i < w->n; i++) {
-		if (w->pump[i].from >= 0)
-			return true;
-	}
-	return false;
+	return n;
 }
 
 static int wait_ms(const struct works *w)
@@ -335,45 +395,82 @@ static int wait_ms(const struct works *w)
 	return now < PROGRESS_MS ? (int)(PROGRESS_MS - now) : PROGRESS_EACH_MS;
 }
 
-static void loop(struct works *w)
-{
-	struct waits *s = malloc(sizeof(*s));
+/* How many bytes of each stream are the stages'. */
+struct goals {
+	uint64_t out[PIPELINE_STAGES], err[PIPELINE_STAGES];
+};
 
-	while (s && w->alive) {
-		fill(w, s);
-		if (poll(s->at, (nfds_t)s->n, wait_ms(w)) < 0 && errno != EINTR)
-			break;
-		turn(w, s);
+static uint64_t in_pipe(int fd)
+{
+	int n = 0;
+
+	return fd >= 0 && ioctl(fd, FIONREAD, &n) == 0 && n > 0 ? (uint64_t)n : 0;
+}
+
+/* Closes what has been read up to its goal, and says whether there is anything else. */
+static bool anything_left(struct works *w, const struct goals *g)
+{
+	bool left = false;
+
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->pump[i].bytes >= g->out[i])
+			pump_close(&w->pump[i]);
+		if (w->r->tails[i].bytes >= g->err[i])
+			tail_end(&w->r->tails[i]);
+		left |= w->pump[i].from >= 0 || w->r->tails[i].fd >= 0;
+	}
+	return left;
+}
+
+/*
+ * Every stage has ended: what is in the streams is passed on, however slowly it is read. What comes
+ * behind it is an orphan's, which may hold a pipe for ever. A signal ends the waiting.
+ */
+static int drain(struct works *w)
+{
+	struct goals g;
+	size_t last = w->n - 1;
+	int r = 1;
+
+	for (size_t i = 0; i < w->n; i++) {
+		g.out[i] = w->pump[i].bytes + in_pipe(w->pump[i].from);
+		g.err[i] = w->r->tails[i].bytes + in_pipe(w->r->tails[i].fd);
+	}
+	while (anything_left(w, &g) && (r > 0 || (r == 0 && !w->ended)))
+		r = turn(w, w->ended ? 0 : -1);
+	if (w->pump[last].from >= 0 && !w->r->result[last].failed)
+		lost(w, EXIT_SIGNAL + w->ended, "interrupted");
+	return r;
+}
+
+static int loop(struct works *w, struct err *e)
+{
+	int r = 0;
+
+	while (w->alive && r >= 0) {
+		r = turn(w, wait_ms(w));
 		if (w->r->progress && clock_ms() >= w->start + PROGRESS_MS)
 			progress_show(&w->progress, w->r, w->n, clock_ms() - w->start);
 	}
-	/* The last stage's bytes, when they are counted; what else holds a pipe is an orphan's. */
-	while (s && streams_open(w)) {
-		fill(w, s);
-		if (poll(s->at, (nfds_t)s->n, 0) <= 0)
-			break;
-		turn(w, s);
-	}
-	for (size_t i = 0; s && i < w->n; i++) {
-		struct pollfd f = { .fd = w->r->tails[i].fd, .events = POLLIN };
-
-		while (w->r->tails[i].fd >= 0 && poll(&f, 1, 0) > 0)
-			tail_move(&w->r->tails[i], STDERR_FILENO);
-	}
-	free(s);
 	progress_clear(&w->progress);
+	if (r >= 0)
+		r = drain(w);
+	return r < 0 ? err_code(e, -r, "poll") : 0;
 }
 
 /* The stages that are there end: what could not be started will not be. */
 static void give_up(struct works *w)
 {
-	struct proc_status ignored;
+	const struct timespec patience = { .tv_sec = GIVE_UP_S };
+	sigset_t child;
 
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
 	send_all(w, SIGTERM);
 	works_close(w);
-	for (size_t i = 0; i < w->n; i++) {
-		if (w->pid[i] > 0 && proc_wait(w->pid[i], &ignored) < 0)
-			w->pid[i] = 0;
+	for (reap(w); w->alive; reap(w)) {
+		if (sigtimedwait(&child, NULL, &patience) < 0 && errno == EAGAIN)
+			send_all(w, SIGTERM);
 	}
 }
 
@@ -424,12 +521,17 @@ int run_pipeline(struct run *r, struct err *e)
 		w->pump[i] = (struct pump)PUMP_INIT;
 	}
 	k = start_all(w, e);
+	if (k == 0)
+		k = loop(w, e);
 	if (k < 0) {
 		give_up(w);
 	} else {
-		loop(w);
 		for (size_t i = 0; i < r->plan->n; i++)
 			r->result[i].bytes += r->told[i].bytes;
+		if (w->lost) {
+			r->result[w->n - 1].status = w->lost;
+			r->result[w->n - 1].failed = true;
+		}
 		code = status_of(r);
 	}
 	works_close(w);

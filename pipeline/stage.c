@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -78,6 +79,15 @@ static int run_docker_build(const struct stage *s, const struct proc_signals *en
 	return EXIT_EXECVM;
 }
 
+/* For what is done here: a file that hits its limit is an error like a full disk. */
+static void signals_of_ours(const struct proc_signals *entry)
+{
+	struct proc_signals s = *entry;
+
+	sigaddset(&s.ignored, SIGXFSZ);
+	proc_signals_restore(&s);
+}
+
 int stage_run(const struct stage *s, const struct proc_signals *entry, int closed, int verdict,
 	      struct stage_told *told)
 {
@@ -90,11 +100,11 @@ int stage_run(const struct stage *s, const struct proc_signals *entry, int close
 		code = runner_run(s->how, &s->spec, entry, closed, &e);
 		break;
 	case STAGE_TAR:
-		proc_signals_restore(entry);
+		signals_of_ours(entry);
 		code = run_tar(s, &e);
 		break;
 	case STAGE_FILE:
-		proc_signals_restore(entry);
+		signals_of_ours(entry);
 		code = run_file(s, verdict, told, &e);
 		break;
 	case STAGE_DOCKER_BUILD:

@@ -3,6 +3,7 @@
 #include "pipeline/tail.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,18 +24,25 @@ static void keep(struct tail *t, const char *p, size_t n)
 		t->b.len = 0; /* without memory there is no tail */
 }
 
+void tail_end(struct tail *t)
+{
+	if (t->fd >= 0)
+		close(take_fd(&t->fd));
+}
+
 /* Somebody who reads stderr no more does not stop a stage. */
 void tail_move(struct tail *t, int out)
 {
-	char piece[16384];
+	char piece[PIPE_BUF];
 	ssize_t n = read(t->fd, piece, sizeof(piece));
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (n <= 0) {
-		close(take_fd(&t->fd));
+		tail_end(t);
 		return;
 	}
+	t->bytes += (uint64_t)n;
 	(void)!io_write_all(out, piece, (size_t)n);
 	keep(t, piece, (size_t)n);
 }
@@ -49,7 +57,6 @@ const char *tail_bytes(const struct tail *t, size_t *n)
 
 void tail_free(struct tail *t)
 {
-	if (t->fd >= 0)
-		close(take_fd(&t->fd));
+	tail_end(t);
 	buf_free(&t->b);
 }

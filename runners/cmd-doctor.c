@@ -4,6 +4,7 @@
  * it, and a trial boot. A line begins with "ok", "note" (works without) or "FAIL".
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,9 +49,7 @@ static bool first_line(char *const *argv, char *out, size_t size)
 
 static bool check_qemu(void)
 {
-	const char *program = getenv("EXECVM_QEMU");
-	char *argv[] = { (char *)(program && *program ? program : "qemu-system-x86_64"),
-			 (char *)"--version", NULL };
+	char *argv[] = { (char *)runner_program(&runner_vm), (char *)"--version", NULL };
 	char text[200];
 
 	if (!first_line(argv, text, sizeof(text))) {
@@ -130,21 +129,22 @@ static bool check_cache(void)
 static void check_optional(void)
 {
 	static const struct {
-		const char *program, *arg, *use;
+		const char *program, *use;
 	} tools[] = {
-		{ "mmdebstrap", "--version", "makes Debian roots: install mmdebstrap" },
-		{ "mksquashfs", "-version", "makes images: install squashfs-tools" },
-		{ "passt", "--version", "a router for --network passt: install passt" },
-		{ "mkfs.ext4", "-V", "makes writable images: install e2fsprogs" },
+		{ "mmdebstrap", "makes Debian roots: install mmdebstrap" },
+		{ "mksquashfs", "makes images: install squashfs-tools" },
+		{ "passt", "a router for --network passt: install passt" },
+		{ "mkfs.ext4", "makes writable images: install e2fsprogs" },
+		{ "docker", "for -r docker: install docker.io" },
+		{ "ssh", "for -r ssh: install openssh-client" },
+		{ "srun", "for -r slurm: install slurm-client" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(tools); i++) {
-		char *argv[] = { (char *)"sh", (char *)"-c", (char *)"command -v \"$0\"",
-				 (char *)tools[i].program, NULL };
-		char text[200];
+		char path[PATH_MAX];
 
-		if (first_line(argv, text, sizeof(text)))
-			line("ok", tools[i].program, text, NULL);
+		if (proc_find(tools[i].program, getenv("PATH"), path))
+			line("ok", tools[i].program, path, NULL);
 		else
 			line("note", tools[i].program, "not found", tools[i].use);
 	}
