@@ -22,7 +22,7 @@
 #define TAIL_MAX ((uint64_t)16 << 20) /* bytes */
 
 struct pipeline_args {
-	const char *runner, *config, *report, *stderr_tail;
+	const char *runner, *config, *image, *report, *stderr_tail;
 	bool dry_run, debug;
 };
 
@@ -31,6 +31,8 @@ static const struct opt pipeline_table[] = {
 	  "where commands run that do not say it (vm)" },
 	{ 'c', "config", OPT_STRING, offsetof(struct pipeline_args, config), "FILE",
 	  "machine description for them" },
+	{ 0, "image", OPT_STRING, offsetof(struct pipeline_args, image), "NAME",
+	  "the image that they run in" },
 	{ 0, "report", OPT_STRING, offsetof(struct pipeline_args, report), "FILE",
 	  "write how every stage went, a line of JSON each" },
 	{ 0, "stderr-tail", OPT_STRING, offsetof(struct pipeline_args, stderr_tail), "SIZE",
@@ -60,7 +62,7 @@ static int read_plan(const char *file, const struct pipeline_args *a, struct pip
 {
 	cleanup_buf struct buf text = { 0 };
 	cleanup_free char *dir = NULL;
-	struct pipeline_run run = { .runner = a->runner, .config = a->config };
+	struct pipeline_run run = { .runner = a->runner, .config = a->config, .image = a->image };
 	int r;
 
 	if (!strcmp(file, "-")) {

@@ -69,6 +69,7 @@ int pipeline_read(const char *text, size_t n, struct pipeline *p, struct err *e)
 struct pipeline_run {
 	const char *runner; /* or NULL */
 	const char *config; /* a machine description, or NULL */
+	const char *image;  /* or NULL */
 	const char *dir;    /* of the pipeline's file; NULL = here */
 };
 

@@ -138,6 +138,7 @@ static int plan_spec(struct stage *s, size_t at, const struct pipeline_run *run,
 	} else {
 		o.config = run->config;
 		o.runner = run->runner;
+		o.image = run->image;
 	}
 	texts[o.ntexts++] = (struct config_text){ of_node.msg, node, strlen(node) };
 	r = config_plan(&o, s->args.n ? s->args.v : placeholder, &s->spec, e);
