@@ -13,7 +13,6 @@
 
 static const char *tool_name;
 static enum msg_level shown = MSG_WARNING;
-static int msg_fd = STDERR_FILENO;
 static bool is_raw;
 
 void msg_tool(const char *tool)
@@ -29,11 +28,6 @@ void msg_set_level(enum msg_level level)
 enum msg_level msg_level(void)
 {
 	return shown;
-}
-
-void msg_set_fd(int fd)
-{
-	msg_fd = fd;
 }
 
 void msg_set_raw(bool raw)
@@ -80,7 +74,7 @@ static void say(const char *prefix, const char *fmt, va_list ap)
 		line[n++] = '\r';
 	line[n++] = '\n';
 	/* Nobody is left to tell when this fails. */
-	if (write(msg_fd, line, n) < 0)
+	if (write(STDERR_FILENO, line, n) < 0)
 		n = 0;
 	errno = saved;
 }

@@ -28,9 +28,6 @@ void msg_tool(const char *tool);
 void msg_set_level(enum msg_level level);
 enum msg_level msg_level(void) must_check;
 
-/* Messages go to this descriptor instead of 2; it is borrowed for ever. */
-void msg_set_fd(int fd);
-
 /* stderr is a terminal that only moves down at a line's end: lines end in CR LF. */
 void msg_set_raw(bool raw);
 bool msg_is_raw(void) must_check;
