@@ -10,8 +10,7 @@
  * the failure. So a pipeline is built without looking, and execvm_run() says that memory was gone or
  * an argument was none.
  */
-#ifndef EXECVM_H
-#define EXECVM_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -87,5 +86,4 @@ void execvm_free(struct execvm *node);
 
 #ifdef __cplusplus
 }
-#endif
 #endif

@@ -47,6 +47,7 @@ struct pack {
 	bool digest;	       /* somebody wants to know it */
 	const char *top;       /* as the caller names it */
 	struct buf rel;	       /* path below it of the current member; empty: the top itself */
+	size_t top_rel;	       /* how much of that stands for the top in the archive */
 	struct buf path;       /* of the member, for sentences and names */
 	struct buf name;
 	struct buf to;
@@ -89,7 +90,10 @@ static int join(struct buf *b, const char *top, const char *rel, size_t n)
 /* The member's path, for sentences. */
 static const char *shown(struct pack *p)
 {
-	if (join(&p->path, p->top, p->rel.p, p->rel.len) < 0)
+	size_t from = p->top_rel;
+
+	from += from && from < p->rel.len; /* the slash */
+	if (join(&p->path, p->top, p->rel.p + from, p->rel.len - from) < 0)
 		return p->top;
 	return name_shown(p->path.p);
 }
@@ -455,11 +459,13 @@ static int member_name(struct pack *p, const char *path, struct err *e)
 	if (from && p->o->warn)
 		p->o->warn("%s: '%.*s' is left out of the names", name_shown(path), (int)from,
 			   path);
+	p->top = path;
 	p->rel.len = 0;
-	return buf_addf(&p->rel, "%.*s", n > from ? (int)(n - from) : 1,
-			n > from ? path + from : ".") < 0
-		       ? err_memory(e)
-		       : 0;
+	if (buf_addf(&p->rel, "%.*s", n > from ? (int)(n - from) : 1,
+		     n > from ? path + from : ".") < 0)
+		return err_memory(e);
+	p->top_rel = p->rel.len;
+	return 0;
 }
 
 /* One archive whose top is nothing: each path is a name below it. */

@@ -44,8 +44,8 @@ static const struct opt pipeline_table[] = {
 	OPT_END,
 };
 
-/* The directory of a pipeline that is a file; NULL for what has none that would mean something. */
-static int dir_of(const char *file, char **dir, struct err *e)
+/* The length of the directory's name of a file; 0 for what has none that would mean something. */
+static size_t dir_of(const char *file)
 {
 	const char *slash = strrchr(file, '/');
 	struct stat st;
@@ -53,28 +53,31 @@ static int dir_of(const char *file, char **dir, struct err *e)
 	if (!slash || stat(file, &st) < 0 || !S_ISREG(st.st_mode) || !strncmp(file, "/dev/", 5) ||
 	    !strncmp(file, "/proc/", 6))
 		return 0;
-	*dir = strndup(file, slash == file ? 1 : (size_t)(slash - file));
-	return *dir ? 0 : err_memory(e);
+	return slash == file ? 1 : (size_t)(slash - file);
 }
 
 static int read_plan(const char *file, const struct pipeline_args *a, struct pipeline *p,
 		     struct err *e)
 {
+	size_t dir_length = strcmp(file, "-") ? dir_of(file) : 0;
+	cleanup_free char *dir = dir_length ? strndup(file, dir_length) : NULL;
 	cleanup_buf struct buf text = { 0 };
-	cleanup_free char *dir = NULL;
-	struct pipeline_run run = { .runner = a->runner, .config = a->config, .image = a->image };
+	struct pipeline_run run = {
+		.runner = a->runner, .config = a->config, .image = a->image, .dir = dir
+	};
 	int r;
 
+	if (dir_length && !dir)
+		return err_memory(e);
 	if (!strcmp(file, "-")) {
 		r = io_read_fd(STDIN_FILENO, PIPELINE_MAX, &text);
 		if (r < 0)
 			return err_code(e, -r, "read stdin");
-	} else if (io_read_file(file, PIPELINE_MAX, &text, e) < 0 || dir_of(file, &dir, e) < 0) {
+	} else if (io_read_file(file, PIPELINE_MAX, &text, e) < 0) {
 		return -e->code;
 	}
 	if (pipeline_read(text.p ? text.p : "", text.len, p, e) < 0)
 		return err_wrap(e, "%s", strcmp(file, "-") ? file : "stdin");
-	run.dir = dir;
 	return pipeline_plan(p, &run, e);
 }
 
@@ -125,9 +128,10 @@ static int run(const struct pipeline_args *a, const char *file, struct pipeline 
 		return show(p);
 	r->plan = p;
 	r->no_stdin = !strcmp(file, "-");
+	r->progress = isatty(STDERR_FILENO) && !a->debug;
+	r->count = a->report || r->progress;
 	r->count_last = a->report && p->stage[p->n - 1].type != STAGE_FILE &&
 			!(r->closed & 1 << STDOUT_FILENO);
-	r->progress = isatty(STDERR_FILENO) && !a->debug;
 	return run_pipeline(r, e);
 }
 

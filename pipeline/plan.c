@@ -84,25 +84,32 @@ static int check_program(const struct stage *s, struct err *e)
 	return 0;
 }
 
-/* "config" in a runner is the file that is read before it; the rest is a description. */
-static int take_config(struct stage *s, const struct pipeline_run *run, char **config,
-		       struct err *e)
+/* The path of "config" in a runner. NULL when there is none, or no memory. */
+static char *config_of(const struct stage *s, const struct pipeline_run *run)
+{
+	const char *file = json_string_value(json_object_get(s->runner, "config"));
+	bool here = !file || *file == '/' || !run->dir;
+	char *path = NULL;
+
+	if (!file || asprintf(&path, "%s%s%s", here ? "" : run->dir, here ? "" : "/", file) < 0)
+		return NULL;
+	return path;
+}
+
+/* It is the file that is read before the runner; the rest is a description. */
+static int take_config(struct stage *s, const char *config, struct err *e)
 {
 	const json_t *v = json_object_get(s->runner, "config");
-	const char *file = json_string_value(v);
-	bool here = !file || *file == '/' || !run->dir;
 	json_t *rest;
 
 	if (!v)
 		return 0;
-	if (!file)
+	if (!json_is_string(v))
 		return err_set(e, EINVAL, "not a string");
-	if (asprintf(config, "%s%s%s", here ? "" : run->dir, here ? "" : "/", file) < 0) {
-		*config = NULL;
+	if (!config)
 		return err_memory(e);
-	}
-	if (access(*config, R_OK) < 0)
-		return err_sys(e, "%s", *config);
+	if (access(config, R_OK) < 0)
+		return err_sys(e, "%s", config);
 	rest = json_copy(s->runner);
 	if (!rest)
 		return err_memory(e);
@@ -114,7 +121,7 @@ static int take_config(struct stage *s, const struct pipeline_run *run, char **c
 
 static int plan_spec(struct stage *s, size_t at, const struct pipeline_run *run, struct err *e)
 {
-	cleanup_free char *config = NULL;
+	cleanup_free char *config = config_of(s, run);
 	cleanup_free char *node = json_dumps(s->node, JSON_COMPACT);
 	cleanup_free char *runner = s->runner ? json_dumps(s->runner, JSON_COMPACT) : NULL;
 	char *const placeholder[] = { (char *)"chain", NULL };
@@ -126,8 +133,10 @@ static int plan_spec(struct stage *s, size_t at, const struct pipeline_run *run,
 	if (!node || (s->runner && !runner) || path_of(at, NULL, &of_node) < 0 ||
 	    path_of(at, ".runner", &of_runner) < 0)
 		return err_memory(e);
+	if (s->runner && json_object_get(s->runner, "args"))
+		return err_set(e, EINVAL, "%s.args: the command has them", of_runner.msg);
 	if (s->runner) {
-		if (take_config(s, run, &config, e) < 0)
+		if (take_config(s, config, e) < 0)
 			return err_wrap(e, "%s.config", of_runner.msg);
 		free(runner);
 		runner = json_dumps(s->runner, JSON_COMPACT);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +22,30 @@ int pump_pipe(int *r, int *w)
 	if (k == 0)
 		(void)!fcntl(*w, F_SETPIPE_SZ, (int)PUMP_PIPE);
 	return k;
+}
+
+int pump_handle(int fd, int *handle)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	*handle = open(path, O_PATH | O_CLOEXEC);
+	return *handle < 0 ? -errno : 0;
+}
+
+/* Another write end, for as long as it takes to ask it. */
+bool pump_has_reader(int handle)
+{
+	struct pollfd p = { .fd = -1 };
+	char path[32];
+	bool gone;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", handle);
+	p.fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	gone = p.fd >= 0 && poll(&p, 1, 0) > 0 && p.revents & POLLERR;
+	if (p.fd >= 0)
+		close(p.fd);
+	return !gone;
 }
 
 void pump_close(struct pump *p)

@@ -27,6 +27,13 @@ struct pump {
 /* A pipe of the size that a pump likes, if the system lets us. 0 or a negative errno. */
 int pump_pipe(int *r, int *w) must_check nonnull(1, 2);
 
+/*
+ * Something of a pipe that is neither of its ends: *handle is owned by the caller. With it can be seen
+ * whether anybody reads there.
+ */
+int pump_handle(int fd, int *handle) must_check nonnull(2);
+bool pump_has_reader(int handle) must_check;
+
 /* to becomes fd, which stays the caller's. 0 or a negative errno. */
 int pump_to(struct pump *p, int fd) must_check nonnull(1);
 

@@ -122,16 +122,21 @@ static int check_fields(json_t *node, const struct type *t, struct err *e)
 	return 0;
 }
 
-/* A string, or {"base64": …}. */
-static int text_of(const json_t *v, char **out, struct err *e)
+/* A string, or {"base64": …}. Owned; NULL: there is a sentence. */
+static char *text_of(const json_t *v, struct err *e)
 {
 	char *bytes = NULL;
 	const char *text = config_text(v, &bytes);
 
-	if (!text)
-		return err_set(e, EINVAL, "not a string");
-	*out = bytes ? bytes : strdup(text);
-	return *out ? 0 : err_memory(e);
+	if (!text) {
+		err_set(e, EINVAL, "not a string");
+		return NULL;
+	}
+	if (!bytes)
+		bytes = strdup(text);
+	if (!bytes)
+		err_memory(e);
+	return bytes;
 }
 
 static int field_text(const json_t *node, const char *name, bool needed, char **out, struct err *e)
@@ -140,7 +145,8 @@ static int field_text(const json_t *node, const char *name, bool needed, char **
 
 	if (!v)
 		return needed ? err_set(e, EINVAL, ".%s: missing", name) : 0;
-	if (text_of(v, out, e) < 0)
+	*out = text_of(v, e);
+	if (!*out)
 		return named(name, e);
 	return **out ? 0 : err_set(e, EINVAL, ".%s: must not be empty", name);
 }
@@ -152,9 +158,9 @@ static int words_of(const json_t *list, const char *name, struct argv *out, stru
 	if (!json_array_size(list))
 		return err_set(e, EINVAL, ".%s: must not be empty", name);
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		cleanup_free char *word = NULL;
+		cleanup_free char *word = text_of(json_array_get(list, i), e);
 
-		if (text_of(json_array_get(list, i), &word, e) < 0)
+		if (!word)
 			return element(name, i, e);
 		if (argv_push(out, word) < 0)
 			return err_memory(e);

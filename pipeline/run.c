@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every stage is a child of this process that runs a part of this program; what it starts is its
- * own. Between two stages are two pipes with a pump in the middle. One loop moves what can be moved,
+ * own. Between two stages is a pipe; when somebody wants to know how much went through, there are two,
+ * with a pump in the middle. One loop moves what can be moved,
  * passes signals on and reaps; it never waits for one stage while another one could go on, nor for
  * whoever reads stdout or stderr.
  *
@@ -47,7 +48,8 @@ struct works {
 	struct run *r;
 	size_t n;
 	pid_t pid[PIPELINE_STAGES];	   /* 0 = has ended, or has not begun */
-	struct pump pump[PIPELINE_STAGES]; /* behind each stage */
+	struct pump pump[PIPELINE_STAGES]; /* behind each stage, when it is counted */
+	int link[PIPELINE_STAGES];	   /* a handle of the pipe there, when it is not */
 	int in, out, err;		   /* of the stage that is being started; -1 = ours */
 	int next;			   /* what the one behind it is to read */
 	int verdict[2];			   /* for a File */
@@ -67,8 +69,11 @@ static void works_close(struct works *w)
 		&w->next, &w->out, &w->err, &w->verdict[0], &w->verdict[1], &w->signals
 	};
 
-	for (size_t i = 0; i < w->n; i++)
+	for (size_t i = 0; i < w->n; i++) {
 		pump_close(&w->pump[i]);
+		if (w->link[i] >= 0)
+			close(take_fd(&w->link[i]));
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		if (*fds[i] >= 0)
 			close(take_fd(fds[i]));
@@ -116,7 +121,10 @@ static int inside(void *ctx)
 	return stage_run(s, &in->entry, closed, verdict, &w->r->told[in->at]);
 }
 
-/* The pipe behind a stage, the pump, and the pipe in front of the next. */
+/*
+ * A pipe, or, where it is counted, the pipe behind a stage, the pump, and the pipe in front of the
+ * next. A pump costs a tenth of what pipes can carry at most.
+ */
 static int open_link(struct works *w, size_t at, struct err *e)
 {
 	struct pump *p = &w->pump[at];
@@ -125,6 +133,12 @@ static int open_link(struct works *w, size_t at, struct err *e)
 
 	if (last && !w->r->count_last)
 		return 0;
+	if (!w->r->count) {
+		r = pump_pipe(&w->next, &w->out);
+		if (r == 0)
+			r = pump_handle(w->next, &w->link[at]);
+		return r < 0 ? err_code(e, -r, "pipe") : 0;
+	}
 	r = pump_pipe(&p->from, &w->out);
 	if (r == 0)
 		r = last ? pump_to(p, STDOUT_FILENO) : pump_pipe(&w->next, &p->to);
@@ -193,7 +207,9 @@ static void send_all(struct works *w, int sig)
 /* It has ended by the signal that says that nobody reads, and nobody did. */
 static bool was_refused(const struct works *w, size_t at, int code)
 {
-	return code == EXIT_SIGNAL + SIGPIPE && w->pump[at].refused;
+	if (code != EXIT_SIGNAL + SIGPIPE)
+		return false;
+	return w->r->count ? w->pump[at].refused : !pump_has_reader(w->link[at]);
 }
 
 /* Everything in front of the File has ended: it hears how. */
@@ -202,7 +218,7 @@ static void tell_verdict(struct works *w)
 	size_t last = w->r->plan->n - 1;
 	bool good = true;
 
-	if (w->verdict[1] < 0)
+	if (w->verdict[1] < 0 || !w->pid[last])
 		return;
 	for (size_t i = 0; i < last; i++) {
 		if (w->pid[i])
@@ -428,7 +444,7 @@ static bool anything_left(struct works *w, const struct goals *g)
  */
 static int drain(struct works *w)
 {
-	struct goals g;
+	struct goals g = { 0 };
 	size_t last = w->n - 1;
 	int r = 1;
 
@@ -447,6 +463,7 @@ static int loop(struct works *w, struct err *e)
 {
 	int r = 0;
 
+	tell_verdict(w); /* of a File alone */
 	while (w->alive && r >= 0) {
 		r = turn(w, wait_ms(w));
 		if (w->r->progress && clock_ms() >= w->start + PROGRESS_MS)
@@ -519,6 +536,7 @@ int run_pipeline(struct run *r, struct err *e)
 	for (size_t i = 0; i < PIPELINE_STAGES; i++) {
 		r->tails[i] = (struct tail)TAIL_INIT;
 		w->pump[i] = (struct pump)PUMP_INIT;
+		w->link[i] = -1;
 	}
 	k = start_all(w, e);
 	if (k == 0)

@@ -25,7 +25,8 @@ struct run {
 	const struct proc_signals *entry;
 	int closed;	 /* mask of 0, 1, 2 that were closed at entry */
 	bool no_stdin;	 /* the first stage reads nothing: the pipeline itself came from there */
-	bool count_last; /* what the last stage writes is counted, too */
+	bool count;	 /* what goes from stage to stage is counted: somebody will be told */
+	bool count_last; /* what the last one writes is, too */
 	size_t tail; /* bytes of each stage's stderr that are kept; 0 = stderr is passed on as it is */
 	bool progress; /* a line on stderr, when it takes long */
 	/* Results. */

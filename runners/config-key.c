@@ -171,10 +171,9 @@ int config_set_memory(struct config_plan *p, const json_t *v, struct err *e)
 	return 0;
 }
 
-/* "1.5" is 1500; at most three digits behind the point. 0 for what is none. */
-static unsigned milli(const char *text)
+/* "1.5" is 1500; at most three digits behind the point, which is there. 0 for what is none. */
+static unsigned milli(const char *text, const char *point)
 {
-	const char *point = strchr(text, '.');
 	char digits[16];
 	uint64_t n;
 	int len =
@@ -182,7 +181,7 @@ static unsigned milli(const char *text)
 			 strlen(point + 1) < 3 ? (int)(3 - strlen(point + 1)) : 0, "000");
 
 	if (len < 0 || (size_t)len >= sizeof(digits) || point == text || !point[1] ||
-	    strlen(point + 1) > 3 || num_uint(digits, 1, VM_CPUS_MAX * 1000, &n) < 0)
+	    strlen(point + 1) > 3 || num_uint(digits, 1, VM_CPUS_MAX * UINT64_C(1000), &n) < 0)
 		return 0;
 	return (unsigned)n;
 }
@@ -191,11 +190,11 @@ int config_set_cpus(struct config_plan *p, const json_t *v, struct err *e)
 {
 	char number[32];
 	const char *text = number_text(v, number);
-	bool fraction = strchr(text, '.') != NULL;
+	const char *point = strchr(text, '.');
 	uint64_t n = 1;
 
-	p->s->cpus_milli = fraction ? milli(text) : 0;
-	if (fraction ? !p->s->cpus_milli : num_uint(text, 1, VM_CPUS_MAX, &n) < 0)
+	p->s->cpus_milli = point ? milli(text, point) : 0;
+	if (point ? !p->s->cpus_milli : num_uint(text, 1, VM_CPUS_MAX, &n) < 0)
 		return err_set(e, EINVAL, "'%s' is not a number in 1..%u", text, VM_CPUS_MAX);
 	p->s->cpus = (unsigned)n;
 	p->s->cpus_said = true;
