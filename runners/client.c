@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -126,6 +127,7 @@ int client_run(const struct vm_spec *s, struct client *c, const struct proc_sign
 	p.argv = c->argv.v;
 	p.envp = c->env.v;
 	p.path = path_of(&c->env);
+	p.fd[1] = c->out;
 	p.fd[2] = c->err;
 	p.cwd = c->cwd;
 	p.set_umask = c->set_umask;
@@ -144,6 +146,21 @@ int client_run(const struct vm_spec *s, struct client *c, const struct proc_sign
 		guard_undo(c->undo.v);
 	guard_dismiss(&guard);
 	return r < 0 ? not_started(c, &f, e) : code_of(&c->end, e);
+}
+
+bool client_reader_gone(void)
+{
+	struct pollfd p = { .fd = STDOUT_FILENO };
+
+	return poll(&p, 1, 0) == 1 && p.revents & (POLLERR | POLLHUP);
+}
+
+bool client_said(int log, const char *text)
+{
+	cleanup_buf struct buf said = { 0 };
+
+	return lseek(log, 0, SEEK_SET) == 0 && io_read_fd(log, LOG_MAX, &said) == 0 && said.p &&
+	       memmem(said.p, said.len, text, strlen(text));
 }
 
 bool client_reason(int log, const char *name, const char *skip, struct err *e)

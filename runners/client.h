@@ -22,7 +22,7 @@ struct client {
 		undo;	 /* owned: run when somebody else than the command ended it; may be empty */
 	bool command;	 /* it is the command itself: 127 and 126 are about it */
 	bool elsewhere;	 /* it passes on the streams of a command that runs somewhere else */
-	int err;	 /* borrowed: its stderr; -1 = ours */
+	int out, err;	 /* borrowed: its stdout and stderr; -1 = ours */
 	const char *cwd; /* borrowed; NULL = ours */
 	bool set_umask;
 	unsigned umask;
@@ -36,7 +36,7 @@ struct client {
 
 #define CLIENT_INIT                                                                                \
 	{                                                                                          \
-		.err = -1                                                                          \
+		.out = -1, .err = -1                                                               \
 	}
 
 /* Our environment with what the plan says on top. 0 or -ENOMEM. */
@@ -49,6 +49,12 @@ int client_environment(const struct vm_spec *s, struct argv *env) must_check non
  */
 int client_run(const struct vm_spec *s, struct client *c, const struct proc_signals *entry,
 	       int closed, struct err *e) must_check nonnull(1, 2, 3, 5);
+
+/* Does nobody read our stdout any more? What it is says whether that can be known: a pipe, a socket. */
+bool client_reader_gone(void) must_check;
+
+/* Is the text in what such a program said for itself? */
+bool client_said(int log, const char *text) must_check nonnull(2);
 
 /*
  * What a program that passes on a command's streams said for itself, into a log: the last line that

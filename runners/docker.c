@@ -16,6 +16,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@
 #include "lib/msg.h"
 #include "lib/payload.h"
 #include "runners/client.h"
+#include "runners/guard.h"
 #include "runners/guest-file.h"
 #include "runners/token.h"
 
@@ -135,6 +137,7 @@ static int add_words(const struct vm_spec *s, struct argv *out)
 	} words[] = {
 		{ !s->no_stdin, "--interactive", NULL },
 		{ s->tty, "--tty", NULL },
+		{ s->tty, "--detach-keys", "\377,\377" }, /* by default Ctrl-P is docker's own */
 		{ s->root_mode == ROOT_RO, "--read-only", NULL },
 		{ s->hostname, "--hostname", s->hostname },
 		{ s->user, "--user", s->user },
@@ -315,24 +318,50 @@ static int fill(const struct vm_spec *s, const struct docker_facts *f, struct cl
 	return r < 0 ? err_memory(e) : docker_argv(s, f, &c->argv, e);
 }
 
-/* What is to be removed by its name must be ours. */
-static int check_name(const char *program, const char *name, struct err *e)
+/* Is there a container of this name, or, when all is not set, one that runs? 1, 0 or a negative errno. */
+static int is_there(const char *program, const char *name, bool all, struct err *e)
 {
 	cleanup_argv struct argv argv = { 0 };
 	cleanup_buf struct buf text = { 0 };
-	const char *words[] = { program, "ps", "--all", "--quiet" };
+	const char *words[] = { program, "ps", "--quiet" };
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(words) && r == 0; i++)
 		r = argv_push(&argv, words[i]);
+	if (r == 0 && all)
+		r = argv_push(&argv, "--all");
 	if (r == 0)
 		r = argv_pushf(&argv, "--filter=name=^/?%s$", name);
 	if (r < 0)
 		return err_memory(e);
 	if (proc_capture(argv.v, CONFIG_MAX, &text, e) < 0)
 		return -e->code;
-	return text.len ? err_set(e, EEXIST, "--name %s: another container has this name", name)
-			: 0;
+	return text.len > 0;
+}
+
+/* What is to be removed by its name must be ours. */
+static int check_name(const char *program, const char *name, struct err *e)
+{
+	int r = is_there(program, name, true, e);
+
+	return r > 0 ? err_set(e, EEXIST, "--name %s: another container has this name", name) : r;
+}
+
+/* The client gives up when it cannot write, and a terminal can be left: the container would go on. */
+static int check_left(const struct vm_spec *s, const struct docker_facts *f, const struct client *c,
+		      int code, struct err *e)
+{
+	struct err ignored = { 0 };
+
+	if ((!code && !s->tty) || s->dry_run || e->msg[0] || c->end.signal || c->end.timed_out ||
+	    c->end.status.kind == PROC_SIGNALED ||
+	    is_there(f->program, f->container, false, &ignored) <= 0)
+		return code;
+	guard_undo(c->undo.v);
+	if (client_reader_gone())
+		return EXIT_SIGNAL + SIGPIPE;
+	err_set(e, ECONNABORTED, "%s: it ended before its container", f->program);
+	return EXIT_EXECVM;
 }
 
 static int prepare(struct vm_spec *s, struct docker_facts *f, char *guest, size_t size,
@@ -381,7 +410,7 @@ static int docker_run(const struct vm_spec *plan, const struct proc_signals *ent
 		r = fill(&s, &f, &c, e);
 	}
 	if (r == 0)
-		code = client_run(&s, &c, entry, closed, e);
+		code = check_left(&s, &f, &c, client_run(&s, &c, entry, closed, e), e);
 	argv_free(&s.args);
 	return code;
 }

@@ -29,8 +29,8 @@ int remote_quote(const char *word, struct buf *out)
 
 /*
  * env(1) starts the command, never the shell: some names are commands of a shell's own. It takes
- * words with a '=' for variables, so the command cannot have one. What the shell itself would say
- * about a command that was killed is not the command's stderr.
+ * words with a '=' for variables, so the command cannot have one. What the shell would say about a
+ * command that was killed is not the command's stderr, which only a subshell has for that reason.
  */
 int remote_script(const struct vm_spec *s, bool env, struct buf *out, struct err *e)
 {
@@ -48,15 +48,15 @@ int remote_script(const struct vm_spec *s, bool env, struct buf *out, struct err
 	if (r == 0 && s->has_umask)
 		r = buf_addf(out, "umask %04o; ", s->umask);
 	if (r == 0)
-		r = buf_adds(out,
-			     "trap : INT TERM HUP QUIT USR1 USR2; exec 3>&2 2>/dev/null; env --");
+		r = buf_adds(out, "trap : INT TERM HUP QUIT USR1 USR2; exec 3>&2 2>/dev/null; "
+				  "(exec env --");
 	for (size_t i = 0; env && i < s->env.n && r == 0; i++) {
 		r = buf_addc(out, ' ');
 		if (r == 0)
 			r = remote_quote(s->env.v[i], out);
 	}
 	if (r == 0)
-		r = buf_adds(out, " \"$@\" 2>&3 3>&-; exit $?");
+		r = buf_adds(out, " \"$@\" 2>&3 3>&-); exit $?");
 	return r < 0 ? err_memory(e) : 0;
 }
 
@@ -144,5 +144,5 @@ int remote_line(const char *script, const char *name, char *const *words, struct
 		r = buf_addf(&inner, "; %s", script);
 	if (r == 0)
 		r = as_printf(inner.p, &whole);
-	return r < 0 ? r : plain_line(whole.p, name, none, out);
+	return r ? r : plain_line(whole.p, name, none, out);
 }

@@ -9,6 +9,7 @@
  * srun says on its stderr how the task ended, which is nothing that a command would say. So its
  * stderr is a log of ours, and the task's goes to ours by --error, which srun opens here.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/fd.h"
+#include "lib/io.h"
 #include "lib/msg.h"
 #include "runners/client.h"
 #include "runners/guard.h"
@@ -73,6 +76,64 @@ static void deliver(void *ctx, pid_t pid, int sig)
 		kill(pid, sig);
 }
 
+struct relay {
+	char *name; /* of the job; NULL = not ours to signal */
+	int rd, wr; /* a pipe for srun's stdout */
+	pid_t pid;
+};
+
+/*
+ * srun drops what it cannot write and says nothing. So it writes to a pipe, and this process passes it
+ * on: a task whose reader has gone is told so, as by its own write.
+ */
+static int pass_on(void *ctx)
+{
+	const struct relay *relay = ctx;
+	cleanup_argv struct argv argv = { 0 };
+	struct proc_signals signals;
+	char chunk[65536];
+	ssize_t n;
+	int r = 0;
+
+	close(relay->wr);
+	close(STDIN_FILENO);
+	sigemptyset(&signals.mask);
+	sigfillset(&signals.ignored); /* it ends with srun, whoever else is told to */
+	sigdelset(&signals.ignored, SIGCHLD);
+	proc_signals_restore(&signals);
+	while (r == 0 && (n = read(relay->rd, chunk, sizeof(chunk))) > 0)
+		r = io_write_all(STDOUT_FILENO, chunk, (size_t)n);
+	if (r < 0 && relay->name && push_cancel(relay->name, SIGPIPE, &argv) == 0)
+		guard_undo(argv.v);
+	return r < 0 && r != -EPIPE ? -r : 0;
+}
+
+static int relay_start(struct relay *relay, struct client *c, struct err *e)
+{
+	int r = fd_pipe(&relay->rd, &relay->wr, 0);
+
+	if (r == 0)
+		r = proc_fork(pass_on, relay, SIGKILL, &relay->pid);
+	close(take_fd(&relay->rd)); /* srun is to see that it has gone */
+	if (r < 0)
+		return err_code(e, -r, "pass on stdout");
+	c->out = relay->wr;
+	return 0;
+}
+
+/* Everything has been passed on, or cannot be. */
+static int relay_end(struct relay *relay, const struct client *c, struct err *e)
+{
+	struct proc_status st = { 0 };
+
+	close(take_fd(&relay->wr));
+	if (c->end.killed)
+		kill(relay->pid, SIGKILL);
+	if (proc_wait(relay->pid, &st) < 0 || st.kind != PROC_EXITED || !st.value || e->msg[0])
+		return 0;
+	return err_code(e, st.value, "write stdout");
+}
+
 static int fill(const struct vm_spec *s, const char *name, int err, struct client *c, struct err *e)
 {
 	cleanup_buf struct buf script = { 0 };
@@ -107,6 +168,7 @@ static int slurm_run(const struct vm_spec *s, const struct proc_signals *entry, 
 	cleanup_close int log = memfd_create("srun log", MFD_CLOEXEC);
 	cleanup_close int err = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 	char name[32];
+	struct relay relay = { .rd = -1, .wr = -1 };
 	int code = EXIT_EXECVM;
 
 	if (log < 0 || err < 0) {
@@ -117,14 +179,24 @@ static int slurm_run(const struct vm_spec *s, const struct proc_signals *entry, 
 	c.err = log;
 	c.ctx = name;
 	/* Within an allocation it is a step of somebody's job, which is not ours to signal. */
-	if (!getenv("SLURM_JOB_ID"))
+	if (!getenv("SLURM_JOB_ID")) {
 		c.deliver = deliver;
+		relay.name = name;
+	}
 	c.keep[c.nkeep++] = err;
 	if (token_make("execvm-", name, sizeof(name), e) < 0 || fill(s, name, err, &c, e) < 0)
 		return code;
+	if (s->dry_run || closed & 1 << STDOUT_FILENO)
+		return client_run(s, &c, entry, closed, e);
+	if (relay_start(&relay, &c, e) < 0)
+		return code;
 	code = client_run(s, &c, entry, closed, e);
-	if (code == EXIT_EXECVM && !e->msg[0] && !client_reason(log, "srun", ": task 0: ", e))
-		return code; /* the command's own */
+	if (relay_end(&relay, &c, e) < 0)
+		return EXIT_EXECVM;
+	/* srun says how a task failed, and then the status is the task's. */
+	if (code && !e->msg[0] && !c.end.signal && !client_said(log, ": task 0: ") &&
+	    client_reason(log, "srun", "--help", e))
+		return EXIT_EXECVM;
 	return code == EXIT_EXECVM || !c.end.killed ? code : EXIT_SIGNAL + SIGKILL;
 }
 

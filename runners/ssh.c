@@ -3,10 +3,11 @@
  * The runner that goes to another host by ssh(1).
  *
  * ssh exits with 255 when it fails, and also when the command does: what it has to say goes to a log
- * of ours (-E), and a 255 with nothing in the log is the command's own. It does not pass signals on
+ * of ours (-E), and a 255 is the command's own when that says so. It does not pass signals on
  * either, so a second ssh takes them there: the shell around the command has a name that nothing
  * else has, and leads the process group of the session.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -34,7 +35,7 @@ static int push_head(const struct vm_spec *s, const char *log, struct argv *out)
 	if (r == 0)
 		r = argv_push(out, "-T");
 	if (r == 0)
-		r = argv_push(out, "-oLogLevel=ERROR");
+		r = argv_push(out, "-oLogLevel=DEBUG1");
 	if (r == 0 && log)
 		r = argv_pushf(out, "-E%s", log);
 	if (r == 0)
@@ -59,7 +60,7 @@ static int push_kill(const struct session *n, int sig, struct argv *out)
 		r = remote_line(script.p, "sh", none, &line);
 	if (r == 0)
 		r = push_head(n->spec, NULL, out);
-	return r < 0 ? r : argv_push(out, line.p);
+	return r ? r : argv_push(out, line.p);
 }
 
 static void deliver(void *ctx, pid_t pid, int sig)
@@ -100,6 +101,19 @@ static int fill(const struct vm_spec *s, struct session *n, int log, struct clie
 	return r < 0 ? err_memory(e) : 0;
 }
 
+/*
+ * Only at this level does it say with which status the command has ended. Of one that shares the
+ * connection of another it says less. The words of the command are in there, but no blank of theirs.
+ */
+static bool ssh_failed(int log, struct err *e)
+{
+	if (client_said(log, "Exit status 255") || client_said(log, "mux_client_request_session: "))
+		return false;
+	if (client_said(log, "Exit status -1") || !client_reason(log, "ssh", "debug1: ", e))
+		err_set(e, ECONNABORTED, "ssh: it ended without the status of the command");
+	return true;
+}
+
 static int ssh_run(const struct vm_spec *s, const struct proc_signals *entry, int closed,
 		   struct err *e)
 {
@@ -122,7 +136,7 @@ static int ssh_run(const struct vm_spec *s, const struct proc_signals *entry, in
 		return code;
 	if (c.end.killed)
 		return EXIT_SIGNAL + SIGKILL;
-	return code == SSH_FAILED && client_reason(log, "ssh", NULL, e) ? EXIT_EXECVM : code;
+	return code == SSH_FAILED && ssh_failed(log, e) ? EXIT_EXECVM : code;
 }
 
 const struct runner runner_ssh = {

@@ -70,9 +70,20 @@ slurm_idle() {
 	[ "$(sinfo -h -o %t 2>/dev/null)" = idle ]
 }
 
+# To be called on the way out: trap slurm_stop EXIT. Jobs first: a step outlives the daemon that made it.
 slurm_stop() {
-	for slurm_pid in ${slurm_daemons-}; do
+	[ -n "${slurm_daemons-}" ] || return 0
+	scancel --user=root --signal=KILL >/dev/null 2>&1
+	scancel --user=root >/dev/null 2>&1
+	wait_for slurm_no_step
+	for slurm_pid in $slurm_daemons; do
 		kill "$slurm_pid" 2>/dev/null
 		wait "$slurm_pid"
 	done
+	slurm_daemons=
+}
+
+# A step has a socket in the spool directory for as long as it is there.
+slurm_no_step() {
+	[ -z "$(squeue -h 2>/dev/null)" ] && ! ls "$slurm_home/spool/"*_*.* >/dev/null 2>&1
 }

@@ -27,8 +27,10 @@ sshd_start() {
 	wait_for ssh $(printf '%s\n' "$SSH_OPTIONS" | sed 's/--option=//g') $SSH_HOST true 2>/dev/null
 }
 
+# To be called on the way out: trap sshd_stop EXIT.
 sshd_stop() {
 	[ -n "${sshd_daemon-}" ] || return 0
 	kill "$sshd_daemon" 2>/dev/null
 	wait "$sshd_daemon"
+	sshd_daemon=
 }
