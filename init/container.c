@@ -9,43 +9,18 @@
 #include "init/container.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/argv.h"
 #include "lib/b64.h"
 #include "lib/cleanup.h"
+#include "lib/env.h"
 #include "lib/fd.h"
 #include "lib/msg.h"
 #include "lib/payload.h"
 #include "lib/proc.h"
-
-/* What the engine set, with the payload's on top. */
-static int environment(const struct payload_process *told, struct argv *env)
-{
-	int r = 0;
-
-	for (size_t i = 0; environ[i] && r == 0; i++) {
-		size_t n = strcspn(environ[i], "="), k = 0;
-
-		while (k < told->nenv && strncmp(told->env[k], environ[i], n + 1) != 0)
-			k++;
-		if (k == told->nenv)
-			r = argv_push(env, environ[i]);
-	}
-	for (size_t i = 0; i < told->nenv && r == 0; i++)
-		r = argv_push(env, told->env[i]);
-	return r;
-}
-
-static const char *path_of(const struct argv *env)
-{
-	for (size_t i = 0; i < env->n; i++) {
-		if (!strncmp(env->v[i], "PATH=", 5))
-			return env->v[i] + 5;
-	}
-	return NULL;
-}
 
 static int supervise(struct proc_spec *s, const struct proc_signals *entry)
 {
@@ -79,12 +54,12 @@ static int run_payload(const char *text, const struct proc_signals *entry)
 		return fail(&e);
 	if (!p.process.args) {
 		code = failf("--container: no command");
-	} else if (environment(&p.process, &env) < 0) {
+	} else if (env_merge(environ, p.process.env, p.process.nenv, &env) < 0) {
 		code = failf("out of memory");
 	} else {
 		s.argv = (char *const *)p.process.args;
 		s.envp = env.v;
-		s.path = path_of(&env);
+		s.path = env_find((const char *const *)env.v, "PATH");
 		s.set_umask = p.process.has_umask;
 		s.umask = (mode_t)p.process.umask;
 		code = supervise(&s, entry);
@@ -96,10 +71,9 @@ static int run_payload(const char *text, const struct proc_signals *entry)
 static int run_words(char *const *words, const struct proc_signals *entry)
 {
 	struct proc_spec s = PROC_SPEC_INIT;
-	const struct argv ours = { .v = environ, .n = argv_count(environ) };
 
 	s.argv = words;
-	s.path = path_of(&ours);
+	s.path = getenv("PATH");
 	return supervise(&s, entry);
 }
 

@@ -6,16 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool has_env(const struct payload_process *told, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < told->nenv; i++) {
-		if (!strncmp(told->env[i], name, n) && told->env[i][n] == '=')
-			return true;
-	}
-	return false;
-}
+#include "lib/env.h"
 
 /* The payload's variables, and PATH, HOME and TERM where it has none: execvm-payload(5). */
 static int environment(const struct payload_process *told, const char *term, struct process *p)
@@ -24,24 +15,13 @@ static int environment(const struct payload_process *told, const char *term, str
 
 	for (size_t i = 0; i < told->nenv && r == 0; i++)
 		r = argv_push(&p->env, told->env[i]);
-	if (r == 0 && !has_env(told, "PATH"))
+	if (r == 0 && !env_find(told->env, "PATH"))
 		r = argv_push(&p->env, "PATH=" PROC_DEFAULT_PATH);
-	if (r == 0 && !has_env(told, "HOME"))
+	if (r == 0 && !env_find(told->env, "HOME"))
 		r = argv_pushf(&p->env, "HOME=%s", p->user.home);
-	if (r == 0 && !has_env(told, "TERM"))
+	if (r == 0 && !env_find(told->env, "TERM"))
 		r = argv_pushf(&p->env, "TERM=%s", term);
 	return r;
-}
-
-static const char *find_env(const struct argv *env, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < env->n; i++) {
-		if (!strncmp(env->v[i], name, n) && env->v[i][n] == '=')
-			return env->v[i] + n + 1;
-	}
-	return NULL;
 }
 
 int process_spec(const struct payload_process *told, const char *term, struct process *p,
@@ -60,7 +40,7 @@ int process_spec(const struct payload_process *told, const char *term, struct pr
 		return err_set(e, -r, "out of memory");
 	p->spec.argv = (char *const *)told->args;
 	p->spec.envp = p->env.v;
-	p->spec.path = find_env(&p->env, "PATH");
+	p->spec.path = env_find((const char *const *)p->env.v, "PATH");
 	p->spec.cwd = told->cwd ? told->cwd : "/";
 	p->spec.set_ids = true;
 	p->spec.uid = p->user.uid;

@@ -466,6 +466,17 @@ static int supervise(const struct proc_spec *s, pid_t pid, const sigset_t *set, 
 	}
 }
 
+void proc_signals_supervised(const struct proc_signals *entry, sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++) {
+		if (sigismember(&entry->mask, forwarded[i]) != 1 &&
+		    sigismember(&entry->ignored, forwarded[i]) != 1)
+			sigaddset(set, forwarded[i]);
+	}
+}
+
 int proc_supervise(struct proc_spec *s, const struct proc_signals *entry, uint64_t timeout_ms,
 		   struct proc_supervised *out, struct proc_failure *f)
 {
@@ -473,13 +484,7 @@ int proc_supervise(struct proc_spec *s, const struct proc_signals *entry, uint64
 	sigset_t set;
 	int r;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++) {
-		if (sigismember(&entry->mask, forwarded[i]) != 1 &&
-		    sigismember(&entry->ignored, forwarded[i]) != 1)
-			sigaddset(&set, forwarded[i]);
-	}
+	proc_signals_supervised(entry, &set);
 	*out = (struct proc_supervised){ 0 };
 	proc_signals_children();
 	sigprocmask(SIG_BLOCK, &set, NULL);

@@ -136,6 +136,12 @@ pid_t proc_reap(struct proc_status *st) must_check nonnull(1);
 /* The same, waiting for one. */
 pid_t proc_reap_wait(struct proc_status *st) must_check nonnull(1);
 
+/*
+ * The signals that proc_supervise() waits for: SIGCHLD, and those of INT, TERM, HUP, QUIT, USR1 and
+ * USR2 that were neither ignored nor blocked at entry.
+ */
+void proc_signals_supervised(const struct proc_signals *entry, sigset_t *set) nonnull(1, 2);
+
 /* How proc_supervise() ended the wait, beside the status. */
 struct proc_supervised {
 	struct proc_status status;

@@ -34,8 +34,6 @@
 #define PROGRESS_EACH_MS 500
 #define GIVE_UP_S 2 /* between two TERMs; the second one is a KILL */
 
-static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
-
 /* What one turn of the loop waits for: open descriptors only, so no more than there may be. */
 struct waits {
 	struct pollfd at[2 + 3 * PIPELINE_STAGES];
@@ -283,13 +281,7 @@ static int open_signals(struct works *w, const struct proc_signals *entry, struc
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++) {
-		if (sigismember(&entry->mask, forwarded[i]) != 1 &&
-		    sigismember(&entry->ignored, forwarded[i]) != 1)
-			sigaddset(&set, forwarded[i]);
-	}
+	proc_signals_supervised(entry, &set);
 	proc_signals_children();
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);

@@ -12,41 +12,16 @@
 
 #include "lib/cleanup.h"
 #include "lib/cmd.h"
+#include "lib/env.h"
 #include "lib/io.h"
 #include "lib/msg.h"
 #include "runners/guard.h"
 
 #define LOG_MAX ((size_t)1 << 20)
 
-static bool same_name(const char *a, const char *b)
-{
-	size_t n = strcspn(a, "=");
-
-	return !strncmp(a, b, n + 1);
-}
-
 int client_environment(const struct vm_spec *s, struct argv *env)
 {
-	int r = 0;
-
-	for (size_t i = 0; environ[i] && r == 0; i++) {
-		bool given = false;
-
-		for (size_t k = 0; k < s->env.n && !given; k++)
-			given = same_name(s->env.v[k], environ[i]);
-		if (!given)
-			r = argv_push(env, environ[i]);
-	}
-	return r < 0 ? r : argv_push_all(env, s->env.v, s->env.n);
-}
-
-static const char *path_of(const struct argv *env)
-{
-	for (size_t i = 0; i < env->n; i++) {
-		if (same_name("PATH=", env->v[i]))
-			return env->v[i] + 5;
-	}
-	return NULL;
+	return env_merge(environ, (const char *const *)s->env.v, s->env.n, env);
 }
 
 static int show(const struct client *c, struct err *e)
@@ -126,7 +101,7 @@ int client_run(const struct vm_spec *s, struct client *c, const struct proc_sign
 	}
 	p.argv = c->argv.v;
 	p.envp = c->env.v;
-	p.path = path_of(&c->env);
+	p.path = env_find((const char *const *)c->env.v, "PATH");
 	p.fd[1] = c->out;
 	p.fd[2] = c->err;
 	p.cwd = c->cwd;
