@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # One program, two link profiles: guest = static musl, no libraries; host = dynamic, all tools.
 #   make [all]   both programs                make demo    set up everything, run one pipeline in a VM
-#   make check   no root, no VM, < 1 min      make test    set up everything, run every test
+#   make check   no root, no VM, ~90 s        make test    set up everything, run every test
 #   make kernel  our kernel, cached           make help    the other targets
 
 SHELL := /bin/sh
