@@ -8,7 +8,6 @@
  */
 #include "init/container.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +16,6 @@
 #include "lib/b64.h"
 #include "lib/cleanup.h"
 #include "lib/env.h"
-#include "lib/fd.h"
 #include "lib/msg.h"
 #include "lib/payload.h"
 #include "lib/proc.h"

@@ -31,6 +31,29 @@ static const struct opt tar_table[] = {
 	OPT_END,
 };
 
+/* The one that was asked for. */
+static int compression(const struct tar_args *a, enum tar_compression *c, struct err *e)
+{
+	const struct {
+		bool asked;
+		enum tar_compression c;
+	} ways[] = {
+		{ a->gzip, TAR_GZIP },
+		{ a->bzip2, TAR_BZIP2 },
+		{ a->xz, TAR_XZ },
+		{ a->zstd, TAR_ZSTD },
+	};
+
+	*c = TAR_PLAIN;
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		if (ways[i].asked && *c != TAR_PLAIN)
+			return err_set(e, EINVAL, "one way to compress, please");
+		if (ways[i].asked)
+			*c = ways[i].c;
+	}
+	return 0;
+}
+
 static int run(const struct tar_args *a, char *const *files, size_t n, struct err *e)
 {
 	struct pack_opts o = {
@@ -38,17 +61,12 @@ static int run(const struct tar_args *a, char *const *files, size_t n, struct er
 		.stop_fd = -1,
 		.reproducible = a->deterministic,
 		.owners = true,
-		.compression = a->gzip	  ? TAR_GZIP
-			       : a->bzip2 ? TAR_BZIP2
-			       : a->xz	  ? TAR_XZ
-			       : a->zstd  ? TAR_ZSTD
-					  : TAR_PLAIN,
 		.warn = msg_warn,
 	};
 	cleanup_close int dir = -1;
 
-	if (a->gzip + a->bzip2 + a->xz + a->zstd > 1)
-		return err_set(e, EINVAL, "one way to compress, please");
+	if (compression(a, &o.compression, e) < 0)
+		return -e->code;
 	if (a->directory) {
 		dir = open(a->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (dir < 0)

@@ -173,7 +173,7 @@ static int plan_command(struct stage *s, size_t at, const struct pipeline_run *r
 		r = runner_check(s->how, &s->spec, e);
 	if (r == 0)
 		r = check_program(s, e);
-	if (r == 0 && (s->spec.strict || s->spec.record || s->spec.dry_run))
+	if (r == 0 && s->spec.strict)
 		r = err_set(e, EINVAL, ".runner.strict: not in a pipeline");
 	return r < 0 ? pipeline_at(at, e) : 0;
 }

@@ -2,9 +2,8 @@
 /*
  * Every stage is a child of this process that runs a part of this program; what it starts is its
  * own. Between two stages is a pipe; when somebody wants to know how much went through, there are two,
- * with a pump in the middle. One loop moves what can be moved,
- * passes signals on and reaps; it never waits for one stage while another one could go on, nor for
- * whoever reads stdout or stderr.
+ * with a pump in the middle. One loop moves what can be moved, passes signals on and reaps; it never
+ * waits for one stage while another one could go on, nor for whoever reads stdout or stderr.
  *
  * A File is carried out when everything in front of it went well: its stage waits for that word.
  * SIGPIPE is how a stage ends whose reader wants no more, so it is no failure, but for the last one.
