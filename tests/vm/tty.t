@@ -31,9 +31,12 @@ terminal() {
 ' 'read abc' 'type ^C' -- $in_vm -- /bin/sh -c '
 		test -t 0 && test -t 1 && test -t 2 && echo three of them
 		tty; stty size; echo TERM $TERM; echo x >/dev/tty
-		trap "echo now \$(stty size)" WINCH
+		sized=
+		trap "echo now \$(stty size); sized=1" WINCH
 		trap "echo interrupted; exit 5" INT
 		echo ready
+		# Not in read: a signal between its look at traps and its wait is seen a line later.
+		until test "$sized"; do sleep 0.1; done
 		until read -r line; do :; done
 		echo read $line
 		while :; do sleep 0.1; done'
