@@ -14,8 +14,8 @@
 static const struct cmd *const tools[] = {
 	&cmd_chain, &cmd_init,
 #if !EXECVM_GUEST
-	&cmd_run,   &cmd_pipeline, &cmd_tar,	&cmd_file,   &cmd_image,      &cmd_initrd,
-	&cmd_pack,  &cmd_unpack,   &cmd_kernel, &cmd_doctor, &cmd_completion,
+	&cmd_run,   &cmd_pipeline, &cmd_tar,	  &cmd_file,   &cmd_image,  &cmd_initrd,
+	&cmd_pack,  &cmd_unpack,   &cmd_template, &cmd_kernel, &cmd_doctor, &cmd_completion,
 #endif
 	NULL,
 };

@@ -52,24 +52,32 @@ int busybox_keep(struct guest *g, struct err *e)
 	struct stat st;
 	int r;
 
-	(void)g;
-	if (lstat(GUEST_BUSYBOX_FROM, &st) < 0)
+	if (g->rooted || lstat(GUEST_BUSYBOX_FROM, &st) < 0 || lstat(GUEST_BUSYBOX, &st) == 0)
 		return 0;
 	r = mount_mkdir(GUEST_BIN_DIR, e);
 	return r < 0 ? r : copy(GUEST_BUSYBOX_FROM, GUEST_BUSYBOX, e);
 }
 
+/*
+ * Before a freeze it is put there once; a run has what its own mounts may have covered put there
+ * again. Only a run ends the writing.
+ */
 int binary_install(struct guest *g, struct err *e)
 {
 	const struct payload_machine *m = g->machine;
 	struct err why = { 0 };
-	int r = mount_mkdir(GUEST_BIN_DIR, e);
+	struct stat st;
+	int r = 0;
 
-	if (r == 0)
+	if (lstat(GUEST_BIN, &st) < 0)
+		r = mount_mkdir(GUEST_BIN_DIR, e);
+	if (r == 0 && lstat(GUEST_BIN, &st) < 0)
 		r = copy(SELF, GUEST_BIN, e);
 	if (r < 0 || (m->root && m->root_mode == ROOT_RW))
 		return r;
 	if (add_to_root(&why) < 0)
 		power_log("warning: %s", why.msg);
-	return m->root_mode == ROOT_RO ? mount_readonly("/", e) : 0;
+	if (m->root_mode != ROOT_RO || (g->template && !g->link))
+		return 0;
+	return mount_readonly("/", e);
 }

@@ -28,10 +28,16 @@
 #define CMDLINE_MAX ((size_t)64 << 10)
 #define HOST_WAIT_MS 5000
 
+enum when {
+	ALWAYS,
+	WIRED,	/* there is a wire */
+	FROZEN, /* the machine will be frozen: what every run from it needs, done once */
+};
+
 struct stage {
 	const char *name;
 	int (*run)(struct guest *g, struct err *e);
-	bool wired; /* only with a wire */
+	enum when when;
 };
 
 /* The first thing that can be known: /proc has just been mounted. */
@@ -49,8 +55,11 @@ static bool debug_asked(void)
 static int told_line(struct guest *g, struct err *e)
 {
 	cleanup_buf struct buf line = { 0 };
+	const char *value;
 	int r = io_read_file("/proc/cmdline", CMDLINE_MAX, &line, e);
 
+	if (r == 0)
+		g->template = cmdline_param(line.p, PAYLOAD_TEMPLATE, &value) == 1 && *value == '1';
 	if (r == 0)
 		r = cmdline_payload(line.p, g->argv + 1, &g->line_text, &g->line, e);
 	if (r < 0)
@@ -74,23 +83,32 @@ int told_read(struct guest *g, struct err *e)
 	return 0;
 }
 
-/* Nothing above "listen" depends on the run: there a machine may be frozen as a template. */
+/*
+ * Nothing above "listen" depends on the run: there a machine may be frozen. What is done both before
+ * and behind it does the second time what is left to do.
+ */
 static const struct stage stages[] = {
-	{ "early mounts", mounts_early, false },
-	{ "console", console_open, false },
-	{ "modules", modules_load, false },
-	{ "command line", told_line, false },
-	{ "wire", link_open, false },
-	{ "listen", link_listen, true },
-	{ "machine", told_read, true },
-	{ "clock", clock_set, true },
-	{ "devices", devices_name, false },
-	{ "busybox", busybox_keep, false },
-	{ "root", root_switch, false },
-	{ "mounts", mounts_requested, false },
-	{ "resolver", resolver_write, false },
-	{ "binary", binary_install, false },
-	{ "network", network_up, false },
+	{ "early mounts", mounts_early, ALWAYS },
+	{ "console", console_open, ALWAYS },
+	{ "modules", modules_load, ALWAYS },
+	{ "command line", told_line, ALWAYS },
+	{ "loopback", loopback_up, ALWAYS },
+	{ "park", virtio_park, FROZEN },
+	{ "busybox", busybox_keep, FROZEN },
+	{ "root", root_switch, FROZEN },
+	{ "binary", binary_install, FROZEN },
+	{ "prefetch", files_prefetch, FROZEN },
+	{ "wire", link_open, ALWAYS },
+	{ "listen", link_listen, WIRED },
+	{ "machine", told_read, WIRED },
+	{ "clock", clock_set, WIRED },
+	{ "devices", devices_name, ALWAYS },
+	{ "busybox", busybox_keep, ALWAYS },
+	{ "root", root_switch, ALWAYS },
+	{ "mounts", mounts_requested, ALWAYS },
+	{ "resolver", resolver_write, ALWAYS },
+	{ "binary", binary_install, ALWAYS },
+	{ "network", network_up, ALWAYS },
 };
 
 /* Says which stage failed, to the host when there is one that listens, else to the kernel log. */
@@ -124,7 +142,7 @@ static int run_stages(struct guest *g, struct err *e)
 		const struct stage *s = &stages[i];
 		int r;
 
-		if (s->wired && !g->link)
+		if ((s->when == WIRED && !g->link) || (s->when == FROZEN && !g->template))
 			continue;
 		if (s->run == link_open && g->process && g->process->exec)
 			continue;

@@ -36,9 +36,11 @@ struct pause {
 	unsigned us;
 };
 
-/* Sleeps a little longer each time. False: the time is over. */
+/* In a machine from a template disks come when asked for. Else: sleeps, each time a little longer. */
 static bool again(struct pause *p)
 {
+	if (virtio_bind(VIRTIO_BLOCK))
+		return true;
 	if (clock_ms() >= p->deadline_ms)
 		return false;
 	usleep(p->us);

@@ -26,7 +26,9 @@ struct guest {
 	struct link *link;	 /* the wire; NULL when the machine has no port */
 	struct wire_boot boot;	 /* entropy and clock; machine points into machine_text */
 	bool debug;		 /* the stages are traced in the kernel log */
+	bool template;		 /* the machine is frozen before it is told what to do */
 	bool booted;		 /* boot is there */
+	bool rooted;		 /* the root was switched */
 	struct buf line_text;	 /* the payload of the command line, decoded in place */
 	struct buf machine_text; /* the machine half that came over the wire */
 	struct payload line;	 /* what the command line says */
@@ -63,6 +65,8 @@ int cmdline_payload(const char *line, char *const *words, struct buf *text, stru
 int mounts_early(struct guest *g, struct err *e) must_check;
 int console_open(struct guest *g, struct err *e) must_check;
 int modules_load(struct guest *g, struct err *e) must_check;
+int virtio_park(struct guest *g, struct err *e) must_check;
+int files_prefetch(struct guest *g, struct err *e) must_check;
 int link_open(struct guest *g, struct err *e) must_check;
 int link_listen(struct guest *g, struct err *e) must_check;
 int told_read(struct guest *g, struct err *e) must_check;
@@ -73,6 +77,7 @@ int root_switch(struct guest *g, struct err *e) must_check;
 int mounts_requested(struct guest *g, struct err *e) must_check;
 int resolver_write(struct guest *g, struct err *e) must_check;
 int binary_install(struct guest *g, struct err *e) must_check;
+int loopback_up(struct guest *g, struct err *e) must_check;
 int network_up(struct guest *g, struct err *e) must_check;
 
 /* mounts.c: the only user of mount(2) and umount2(2). */
@@ -103,6 +108,20 @@ int mount_move(const char *from, const char *to, struct err *e) must_check nonnu
 /* The file system, wherever it is mounted. */
 int mount_readonly(const char *target, struct err *e) must_check nonnull(1, 2);
 int mount_detach(const char *target, struct err *e) must_check nonnull(1, 2);
+
+/* sysfs.c: is the first line of the small file dir/name/leaf this text? */
+bool sysfs_says(const char *dir, const char *name, const char *leaf, const char *want) must_check
+	nonnull(1, 2, 3, 4);
+
+/* virtio.c */
+#define VIRTIO_DEVICES "/sys/bus/virtio/devices"
+/* Types, as the files "device" there have them: section 5 of the virtio specification. */
+#define VIRTIO_NET "0x0001"
+#define VIRTIO_BLOCK "0x0002"
+#define VIRTIO_CONSOLE "0x0003"
+
+/* Gives the first device of the type that has no driver its driver. False: there was none. */
+bool virtio_bind(const char *type) must_check nonnull(1);
 
 /* devices.c */
 

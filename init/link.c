@@ -20,24 +20,6 @@
 #include "lib/clock.h"
 
 #define PORT_WAIT_MS 5000 /* for the port, and for the host at its other end */
-#define VIRTIO_ID_CONSOLE "0x0003"
-
-/* Does the small file dir/name/leaf begin with want (a line of its own)? */
-static bool says(const char *dir, const char *name, const char *leaf, const char *want)
-{
-	cleanup_close int fd = -1;
-	char path[320], text[64];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "%s/%.200s/%s", dir, name, leaf);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return !strcmp(text, want);
-}
 
 /* The first entry of dir whose leaf says want, into out. */
 static bool entry_that_says(const char *dir, const char *leaf, const char *want, char *out,
@@ -47,7 +29,7 @@ static bool entry_that_says(const char *dir, const char *leaf, const char *want,
 	struct dirent *de;
 
 	while (d && (de = readdir(d))) {
-		if (de->d_name[0] != '.' && says(dir, de->d_name, leaf, want)) {
+		if (de->d_name[0] != '.' && sysfs_says(dir, de->d_name, leaf, want)) {
 			return (size_t)snprintf(out, size, "%.255s", de->d_name) < size;
 		}
 	}
@@ -77,8 +59,7 @@ int link_open(struct guest *g, struct err *e)
 	cleanup_close int fd = -1;
 	struct link *l;
 
-	if (!entry_that_says("/sys/bus/virtio/devices", "device", VIRTIO_ID_CONSOLE, name,
-			     sizeof(name)))
+	if (!entry_that_says(VIRTIO_DEVICES, "device", VIRTIO_CONSOLE, name, sizeof(name)))
 		return 0;
 	while (!entry_that_says("/sys/class/virtio-ports", "name", WIRE_PORT, name, sizeof(name))) {
 		if ((long)clock_ms() >= deadline)

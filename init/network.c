@@ -71,6 +71,8 @@ static int wait_device(char name[IF_NAMESIZE], struct err *e)
 	struct timespec pause = { 0, 1000000 };
 
 	for (unsigned ms = 0; !find_device(name); ms += (unsigned)(pause.tv_nsec / 1000000)) {
+		if (virtio_bind(VIRTIO_NET))
+			continue;
 		if (ms >= INTERFACE_WAIT_MS)
 			return err_set(
 				e, ENODEV,
@@ -262,18 +264,24 @@ static int interface_up(const struct payload_network *n, struct err *e)
 	return r < 0 ? err_wrap(e, "%s", name) : 0;
 }
 
+/* A kernel without network does without. */
+int loopback_up(struct guest *g, struct err *e)
+{
+	int r = bring_up("lo", e);
+
+	(void)g;
+	if (r != -EAFNOSUPPORT && r != -ENOSYS)
+		return r;
+	*e = (struct err){ 0 };
+	return 0;
+}
+
 int network_up(struct guest *g, struct err *e)
 {
 	const struct payload_network *n = &g->machine->network;
 	const char *name = g->machine->hostname ? g->machine->hostname : GUEST_DEFAULT_HOSTNAME;
-	int r;
 
 	if (sethostname(name, strlen(name)) < 0)
 		return err_sys(e, "host name '%s'", name);
-	r = bring_up("lo", e);
-	if ((r == -EAFNOSUPPORT || r == -ENOSYS) && !n->address && !n->address6) {
-		*e = (struct err){ 0 };
-		return 0; /* a kernel without network */
-	}
-	return r == 0 && (n->address || n->address6) ? interface_up(n, e) : r;
+	return n->address || n->address6 ? interface_up(n, e) : 0;
 }

@@ -193,7 +193,7 @@ int root_switch(struct guest *g, struct err *e)
 	struct stat st;
 	int r;
 
-	if (!m->root)
+	if (!m->root || g->rooted)
 		return 0;
 	r = check_initrd(e);
 	if (r == 0 && is_share(m))
@@ -219,7 +219,9 @@ int root_switch(struct guest *g, struct err *e)
 	r = move_mounts(e);
 	if (r == 0)
 		r = enter(e);
-	if (r == 0)
-		empty(take_fd(&old), st.st_dev);
-	return r;
+	if (r < 0)
+		return r;
+	g->rooted = true;
+	empty(take_fd(&old), st.st_dev);
+	return 0;
 }

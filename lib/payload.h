@@ -20,11 +20,12 @@
 #define PAYLOAD_MOUNTS 64u
 #define PAYLOAD_DEVICES 64u
 #define PAYLOAD_RLIMITS 16u
-#define PAYLOAD_STRINGS ((size_t)1 << 19) /* args, and env: what execve takes is not much more */
-#define PAYLOAD_HOSTNAME 64u		  /* bytes: what the kernel keeps */
-#define PAYLOAD_SERIAL 20u		  /* bytes: what virtio has room for */
-#define PAYLOAD_DEBUG "execvm.debug="	  /* on the kernel command line, 1: trace the stages */
-#define PAYLOAD_PARAM "execvm.payload="	  /* on the kernel command line, base64 follows */
+#define PAYLOAD_STRINGS ((size_t)1 << 19)   /* args, and env: what execve takes is not much more */
+#define PAYLOAD_HOSTNAME 64u		    /* bytes: what the kernel keeps */
+#define PAYLOAD_SERIAL 20u		    /* bytes: what virtio has room for */
+#define PAYLOAD_DEBUG "execvm.debug="	    /* on the kernel command line, 1: trace the stages */
+#define PAYLOAD_TEMPLATE "execvm.template=" /* 1: this machine is to be frozen before it is told */
+#define PAYLOAD_PARAM "execvm.payload="	    /* on the kernel command line, base64 follows */
 
 enum root_mode { ROOT_OVERLAY, ROOT_RO, ROOT_RW };
 

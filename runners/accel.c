@@ -55,6 +55,26 @@ static void read_cpuinfo(char text[CPUINFO])
 	text[n > 0 ? n : 0] = '\0';
 }
 
+int accel_cpu_model(struct buf *out)
+{
+	static const char *const names[] = { "vendor_id", "cpu family", "model", "model name",
+					     "stepping",  "microcode",	"flags" };
+	char text[CPUINFO];
+	int r = 0;
+
+	read_cpuinfo(text);
+	for (const char *line = text; *line && *line != '\n' && r == 0;) {
+		size_t n = strcspn(line, "\n"), name = strcspn(line, "\t:\n");
+
+		for (size_t i = 0; i < ARRAY_SIZE(names) && r == 0; i++) {
+			if (strlen(names[i]) == name && !memcmp(names[i], line, name))
+				r = buf_addf(out, "%.*s\n", (int)n, line);
+		}
+		line += n + (line[n] == '\n');
+	}
+	return r;
+}
+
 static int kvm_answers(struct err *e)
 {
 	cleanup_close int fd = open(KVM_DEVICE, O_RDWR | O_CLOEXEC);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/macro.h"
 #include "runners/runner.h"
@@ -27,6 +28,9 @@ bool accel_warn_once(void) must_check;
  * per boot id. 0 where there is none, or where it stops or changes its pace.
  */
 uint64_t accel_tsc_khz(void) must_check;
+
+/* Adds what a frozen machine may know of the host's CPU: model, stepping, microcode, flags. */
+int accel_cpu_model(struct buf *out) must_check nonnull(1);
 
 /* Does the text of /proc/cpuinfo name this flag for its first CPU? Pure. */
 bool accel_cpu_flag(const char *cpuinfo, const char *flag) must_check nonnull(1, 2);

@@ -286,6 +286,13 @@ int config_set_tty(struct config_plan *p, const json_t *v, struct err *e)
 	return 0;
 }
 
+int config_set_warm(struct config_plan *p, const json_t *v, struct err *e)
+{
+	(void)e;
+	p->s->warm = json_is_true(v);
+	return 0;
+}
+
 int config_set_strict(struct config_plan *p, const json_t *v, struct err *e)
 {
 	(void)e;

@@ -58,6 +58,7 @@ int config_set_hostname(struct config_plan *p, const json_t *v, struct err *e) m
 int config_set_timeout(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_no_stdin(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_tty(struct config_plan *p, const json_t *v, struct err *e) must_check;
+int config_set_warm(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_strict(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_umask(struct config_plan *p, const json_t *v, struct err *e) must_check;
 int config_set_host(struct config_plan *p, const json_t *v, struct err *e) must_check;

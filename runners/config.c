@@ -54,6 +54,8 @@ enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_ARRAY = 8, T_OBJECT = 16, T_REA
 	    "cpus", T_NUMBER | T_REAL), \
 	ROW(0, "accel", OPT_STRING, accel, "auto|kvm|tcg", "how it is virtual (auto)", \
 	    "accel", T_STRING), \
+	ROW(0, "warm", OPT_FLAG, warm, NULL, "start from a frozen machine (see execvm template)", \
+	    "warm", T_BOOL), \
 	ROW('w', "workdir", OPT_STRING, cwd, "DIR", "directory to start in (/)", \
 	    "cwd", T_STRING), \
 	ROW('u', "user", OPT_STRING, user, "U[:G]", "user and group, names or numbers (0:0)", \

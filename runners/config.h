@@ -30,7 +30,7 @@ struct run_opts {
 	struct argv options; /* words */
 	struct argv wrap;    /* words */
 	struct argv env;     /* "env=K=V" and "env-file=F", in order */
-	bool no_stdin, interactive, tty, read_only, strict;
+	bool no_stdin, interactive, tty, read_only, strict, warm;
 	bool dry_run, show_append, boot_log, timings, debug;
 	unsigned verbose;
 	/* Not from the command line: read in this order, behind what config names. */

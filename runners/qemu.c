@@ -34,11 +34,34 @@ _Static_assert(VM_DISKS_NOACPI + 2 == SLOTS_NOACPI, "root and serial port take a
 
 enum form { FORM_CMDLINE, FORM_ACPI, FORM_PCI };
 
+_Static_assert(QEMU_DISKS_SMALL + QEMU_SHARES_SMALL + 2 == SLOTS_NOACPI, "and port and network");
+_Static_assert(QEMU_DISKS_LARGE + QEMU_SHARES_LARGE + 2 == SLOTS_ACPI, "and port and network");
+
+/* Disks, root and all, and directories that the machine has places for. */
+static size_t disks(const struct vm_spec *s, const struct qemu_facts *f)
+{
+	if (f->start == QEMU_BOOT)
+		return s->ndisks + (s->root ? 1 : 0);
+	return f->large ? QEMU_DISKS_LARGE : QEMU_DISKS_SMALL;
+}
+
+static size_t shares(const struct vm_spec *s, const struct qemu_facts *f)
+{
+	if (f->start == QEMU_BOOT)
+		return s->nshares;
+	return f->large ? QEMU_SHARES_LARGE : QEMU_SHARES_SMALL;
+}
+
+static size_t slots(const struct vm_spec *s, const struct qemu_facts *f)
+{
+	return f->start == QEMU_BOOT ? vm_slots(s) : disks(s, f) + shares(s, f) + 2;
+}
+
 static enum form form_of(const struct vm_spec *s, const struct qemu_facts *f)
 {
 	if (f->kernel.pci)
 		return FORM_PCI;
-	if (f->kernel.profile == KERNEL_DISTRO || vm_slots(s) > SLOTS_NOACPI)
+	if (f->kernel.profile == KERNEL_DISTRO || slots(s, f) > SLOTS_NOACPI)
 		return FORM_ACPI;
 	return FORM_CMDLINE;
 }
@@ -92,6 +115,8 @@ static int add_words(const struct vm_spec *s, const struct qemu_facts *f, struct
 		r = add_tcg(s, f, out);
 	if (r == 0 && s->debug)
 		r = buf_adds(out, " " PAYLOAD_DEBUG "1");
+	if (r == 0 && f->start != QEMU_BOOT)
+		r = buf_adds(out, " " PAYLOAD_TEMPLATE "1");
 	if (r == 0 && s->append && *s->append)
 		r = buf_addf(out, " %s", s->append);
 	if (r == 0 && f->payload)
@@ -123,7 +148,7 @@ int qemu_append(const struct vm_spec *s, const struct qemu_facts *f, struct buf 
 		return r;
 	used = out->len - start;
 	if (form_of(s, f) == FORM_CMDLINE)
-		used += slot_words(vm_slots(s));
+		used += slot_words(slots(s, f));
 	*budget_left = used > INT32_MAX ? INT32_MIN : (int)QEMU_CMDLINE_MAX - (int)used;
 	return 0;
 }
@@ -175,6 +200,20 @@ static int add_disk(struct argv *out, enum form form, const char *id, const char
 	return r;
 }
 
+/* A place for a disk, with an empty one in it. */
+static int add_no_disk(struct argv *out, enum form form, size_t i)
+{
+	int r = argv_push(out, "-drive");
+
+	if (r == 0)
+		r = argv_pushf(out, "if=none,id=none%zu,driver=null-co,size=0,read-zeroes=on", i);
+	if (r == 0)
+		r = argv_push(out, "-device");
+	if (r == 0)
+		r = argv_pushf(out, "virtio-blk-%s,drive=none%zu,serial=none%zu", bus(form), i, i);
+	return r;
+}
+
 static int add_disks(const struct vm_spec *s, const struct qemu_facts *f, enum form form,
 		     struct argv *out)
 {
@@ -189,6 +228,8 @@ static int add_disks(const struct vm_spec *s, const struct qemu_facts *f, enum f
 		qemu_disk_serial(i, serial);
 		r = add_disk(out, form, serial, s->disk[i].file, "raw", s->disk[i].readonly);
 	}
+	for (size_t i = s->ndisks + (s->root ? 1 : 0); i < disks(s, f) && r == 0; i++)
+		r = add_no_disk(out, form, i);
 	return r;
 }
 
@@ -227,6 +268,20 @@ static int add_virtiofs(enum form form, const char *tag, int fd, struct argv *ou
 	return r;
 }
 
+/* A place for a directory, with an empty one in it that is none of the host's. */
+static int add_no_share(enum form form, const char *tag, struct argv *out)
+{
+	int r = argv_push(out, "-fsdev");
+
+	if (r == 0)
+		r = argv_pushf(out, "synth,id=%s", tag);
+	if (r == 0)
+		r = argv_push(out, "-device");
+	if (r == 0)
+		r = argv_pushf(out, "virtio-9p-%s,fsdev=%s,mount_tag=%s", bus(form), tag, tag);
+	return r;
+}
+
 static int add_shares(const struct vm_spec *s, const struct qemu_facts *f, enum form form,
 		      struct argv *out)
 {
@@ -242,6 +297,12 @@ static int add_shares(const struct vm_spec *s, const struct qemu_facts *f, enum 
 		qemu_share_tag(i, tag);
 		r = f->virtiofsd ? add_virtiofs(form, tag, f->share_fd[i], out)
 				 : add_9p(f, form, tag, sh->source, sh->readonly, out);
+	}
+	for (size_t i = s->nshares; i < shares(s, f) && r == 0; i++) {
+		char tag[QEMU_TAG];
+
+		qemu_share_tag(i, tag);
+		r = add_no_share(form, tag, out);
 	}
 	return r;
 }
@@ -264,7 +325,30 @@ static int add_channels(const struct qemu_facts *f, enum form form, struct argv 
 		r = f->uart ? push_pair(out, "-serial", "chardev:log")
 			    : push_pair(out, "-device", "virtconsole,chardev=log");
 	if (r == 0)
-		r = push_pair(out, "-device", "virtserialport,chardev=wire,nr=1,name=" WIRE_PORT);
+		r = argv_push(out, "-device");
+	/* With an id QEMU says when the guest opens it. */
+	if (r == 0)
+		r = argv_pushf(out, "virtserialport,%schardev=wire,nr=1,name=" WIRE_PORT,
+			       f->start == QEMU_BOOT ? "" : "id=" QEMU_WIRE_ID ",");
+	return r;
+}
+
+/* Freezing and going on are ordered over a monitor. A machine goes on without being told to. */
+static int add_control(const struct qemu_facts *f, struct argv *out)
+{
+	int r;
+
+	if (f->start == QEMU_BOOT)
+		return 0;
+	r = argv_push(out, "-chardev");
+	if (r == 0)
+		r = argv_pushf(out, "socket,id=control,fd=%d", f->control_fd);
+	if (r == 0)
+		r = push_pair(out, "-mon", "chardev=control,mode=control");
+	if (r == 0)
+		r = push_pair(out, "-global", "migration.store-global-state=off");
+	if (r == 0 && f->start == QEMU_RESTORE)
+		r = push_pair(out, "-incoming", "defer");
 	return r;
 }
 
@@ -295,17 +379,17 @@ static int add_network(const struct vm_spec *s, const struct qemu_facts *f, enum
 	cleanup_buf struct buf text = { 0 };
 	int r;
 
-	if (!vm_has_network(s))
+	if (!vm_has_network(s) && f->start == QEMU_BOOT)
 		return 0;
-	r = netdev(s, f, &text);
-	if (r == 0)
+	r = vm_has_network(s) ? netdev(s, f, &text) : 0;
+	if (r == 0 && text.len)
 		r = push_pair(out, "-netdev", text.p);
 	if (r == 0)
 		r = argv_push(out, "-device");
 	/* Nothing is booted from it, so its option ROM need not be looked at. */
 	if (r == 0)
-		r = argv_pushf(out, "virtio-net-%s,netdev=net,mac=" MAC "%s", bus(form),
-			       form == FORM_PCI ? ",romfile=" : "");
+		r = argv_pushf(out, "virtio-net-%s,%smac=" MAC "%s", bus(form),
+			       text.len ? "netdev=net," : "", form == FORM_PCI ? ",romfile=" : "");
 	return r;
 }
 
@@ -320,6 +404,19 @@ static unsigned long long megabytes(const struct vm_spec *s)
 static bool shared(const struct vm_spec *s, const struct qemu_facts *f)
 {
 	return f->virtiofsd && (s->root_host || s->nshares);
+}
+
+/* Frozen: what the guest writes is in the file. Afterwards the file is read, and never written. */
+static int add_memory_file(const struct vm_spec *s, const struct qemu_facts *f, struct argv *out)
+{
+	int r = argv_push(out, "-object");
+
+	if (r == 0)
+		r = argv_pushf(out,
+			       "memory-backend-file,id=mem,size=%lluM,mem-path=/proc/self/fd/%d,"
+			       "share=%s",
+			       megabytes(s), f->memory_fd, f->start == QEMU_FREEZE ? "on" : "off");
+	return r;
 }
 
 static int add_shared_memory(const struct vm_spec *s, enum form form, struct argv *out)
@@ -342,6 +439,7 @@ static int add_machine(const struct vm_spec *s, const struct qemu_facts *f, enum
 		[FORM_ACPI] = "microvm,acpi=on",
 		[FORM_PCI] = "microvm,acpi=on,pcie=on",
 	};
+	bool backend = shared(s, f) || f->start != QEMU_BOOT;
 	int r = 0;
 
 	if (s->name)
@@ -352,7 +450,7 @@ static int add_machine(const struct vm_spec *s, const struct qemu_facts *f, enum
 		r = argv_push(out, "-M");
 	if (r == 0)
 		r = argv_pushf(out, "%s,isa-serial=%s,auto-kernel-cmdline=on%s", machines[form],
-			       f->uart ? "on" : "off", shared(s, f) ? ",memory-backend=mem" : "");
+			       f->uart ? "on" : "off", backend ? ",memory-backend=mem" : "");
 	if (r == 0)
 		r = push_pair(out, "-accel", f->kvm ? "kvm" : "tcg");
 	if (r == 0)
@@ -365,6 +463,8 @@ static int add_machine(const struct vm_spec *s, const struct qemu_facts *f, enum
 		r = argv_push(out, "-m");
 	if (r == 0)
 		r = argv_pushf(out, "%lluM", megabytes(s));
+	if (r == 0 && f->start != QEMU_BOOT)
+		return add_memory_file(s, f, out);
 	return r < 0 || !shared(s, f) ? r : add_shared_memory(s, form, out);
 }
 
@@ -419,8 +519,11 @@ int qemu_argv(const struct vm_spec *s, const struct qemu_facts *f, struct argv *
 		r = add_machine(s, f, form, out);
 	if (r == 0)
 		r = add_fixed(out);
-	if (r == 0)
+	/* What was loaded is in the guest's memory. */
+	if (r == 0 && f->start != QEMU_RESTORE)
 		r = add_boot(s, f, append.p, out);
+	if (r == 0)
+		r = add_control(f, out);
 	if (r == 0)
 		r = add_channels(f, form, out);
 	if (r == 0)

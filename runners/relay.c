@@ -280,6 +280,9 @@ static void on_phase(struct state *s)
 		s->kill_at = 0;
 		s->off_at = now + (s->phase == FINISHING ? FINISH_MS : POWER_OFF_MS);
 	}
+	/* Everything has been said on both sides: QEMU's own way to its end is only longer. */
+	if (session_disposable(s->session))
+		kill(s->r->qemu, SIGKILL);
 }
 
 /* The command's time is over: TERM, a grace, KILL, and the machine when that did not help. */
@@ -562,7 +565,8 @@ static int result(struct state *s, int r, int *code, struct err *e)
 		*code = EXIT_TIMEOUT;
 		return err_set(e, ETIMEDOUT, "the command ran longer than its time");
 	}
-	if (has_failed(n))
+	s->r->told = has_failed(n);
+	if (s->r->told)
 		return refuse(n, code, e);
 	if (n->command.has_exit && session_writable(n) && !n->written_back)
 		return err_set(e, EIO,

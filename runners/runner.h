@@ -103,6 +103,7 @@ struct vm_spec {
 	unsigned cpus_milli; /* a fraction was said: thousandths of a CPU; 0 = whole ones */
 	bool memory_said, cpus_said;
 	enum vm_accel accel;
+	bool warm;	     /* start from a machine that was frozen when it had booted */
 	char *name;	     /* owned, or NULL; no two runs of a user have the same */
 	char *hostname;	     /* owned, or NULL */
 	uint64_t timeout_ms; /* 0 = none */

@@ -49,6 +49,12 @@ bool session_writable(const struct session *s)
 	return writable;
 }
 
+bool session_disposable(const struct session *s)
+{
+	return s->phase == ENDING && !session_writable(s) && !vm_has_network(s->spec) &&
+	       !s->spec->boot_log && !s->spec->debug;
+}
+
 /* input */
 
 static bool reads_stdin(const struct session *s)

@@ -9,7 +9,7 @@
  *   COLLECTING what is copied out.
  *   FINISHING  everything the guest had is here and CLOSE is answered. A machine that can write to
  *              an image is asked to write it back, and has to say that it has.
- *   ENDING     DISCONNECT is said.
+ *   ENDING     DISCONNECT is said; relay.c ends a disposable machine itself.
  *
  * A process in the guest is a job (job.h). There is one at a time: copies in, the command, copies
  * out.
@@ -93,3 +93,9 @@ void session_ask(struct session *s) nonnull(1);
 
 /* Can the machine change an image or a directory of the host? */
 bool session_writable(const struct session *s) must_check nonnull(1);
+
+/*
+ * Does nothing that still happens in the machine matter to anybody? It can change nothing, is
+ * connected to nothing, and nobody looks at its log.
+ */
+bool session_disposable(const struct session *s) must_check nonnull(1);

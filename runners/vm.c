@@ -26,16 +26,19 @@
 #include "lib/num.h"
 #include "runners/accel.h"
 #include "runners/base.h"
+#include "runners/freeze.h"
 #include "runners/kernel.h"
 #include "runners/loss.h"
+#include "runners/machine.h"
 #include "runners/name.h"
 #include "runners/network.h"
-#include "runners/passt.h"
 #include "runners/qemu.h"
 #include "runners/relay.h"
 #include "runners/runner.h"
 #include "runners/share.h"
 #include "runners/tell.h"
+#include "runners/template.h"
+#include "runners/vm-template.h"
 
 #define QEMU "qemu-system-x86_64"
 #define CONTACT_KVM_MS 10000u  /* a guest under KVM speaks within a second */
@@ -50,14 +53,25 @@ struct plan {
 	struct buf machine, process; /* JSON: what takes the wire */
 	struct buf b64;		     /* both halves: what takes the command line */
 	struct record record;
-	bool wired;	/* the wire takes it */
-	bool may_retry; /* KVM was chosen, not asked for */
-	bool mute;	/* the guest died without contact and without a word */
+	struct template template;
+	const char *refusal; /* why it does not, although it was asked for */
+	bool warm;	     /* it goes on from a template */
+	bool wired;	     /* the wire takes it */
+	bool may_retry;	     /* KVM was chosen, not asked for */
+	bool mute;	     /* the guest died without contact and without a word */
 	uint64_t start_ns, planned_ms;
 };
 
+#define PLAN(s)                                                                                    \
+	{                                                                                          \
+		.spec = (s), .base = { .fd = -1 }, .record.to = OUTPUT_INIT,                       \
+		.template = TEMPLATE_INIT, .start_ns = clock_ns(),                                 \
+		.facts = { .net_fd = -1, .control_fd = -1, .memory_fd = -1, .state_fd = -1 },      \
+	}
+
 static void plan_free(struct plan *p)
 {
+	template_free(&p->template);
 	base_free(&p->base);
 	output_free(&p->record.to);
 	buf_free(&p->machine);
@@ -86,7 +100,7 @@ static int plan_payload(struct plan *p, struct err *e)
 	if (r < 0)
 		return err_wrap(e, "payload");
 	p->wired = true;
-	if (p->spec->env_private || both.len > QEMU_CMDLINE_MAX)
+	if (p->warm || p->spec->env_private || both.len > QEMU_CMDLINE_MAX)
 		return 0;
 	if (b64_encode(both.p, both.len, &p->b64) < 0)
 		return err_memory(e);
@@ -122,6 +136,16 @@ static int plan_accel(struct plan *p, struct err *e)
 	return 0;
 }
 
+/* What cannot be frozen boots. Directories of a frozen machine come by 9p. */
+static void plan_warm(struct plan *p)
+{
+	p->refusal = p->spec->warm ? template_refusal(p->spec, &p->facts) : NULL;
+	p->warm = p->spec->warm && !p->refusal;
+	if (p->warm)
+		p->facts.virtiofsd = NULL;
+	p->facts.large = p->warm && template_is_large(p->spec);
+}
+
 static int plan_make(struct plan *p, struct err *e)
 {
 	int r = kernel_find(p->spec->kernel, &p->facts.kernel, e);
@@ -133,6 +157,8 @@ static int plan_make(struct plan *p, struct err *e)
 	p->facts.root_format = vm_is_qcow2(p->spec->root) ? "qcow2" : "raw";
 	msg_info("kernel %s (%s)", p->facts.kernel.path, p->facts.kernel.origin);
 	r = share_plan(p->spec, &p->facts, e);
+	if (r == 0)
+		plan_warm(p);
 	if (r == 0)
 		r = base_make(p->spec, &p->facts, &p->base, e);
 	if (r < 0)
@@ -158,6 +184,11 @@ static int show(struct plan *p, struct err *e)
 	p->facts.net_fd = 6;
 	for (size_t i = 0; i < p->spec->nshares; i++)
 		p->facts.share_fd[i] = (int)(7 + i);
+	if (p->warm) {
+		p->facts.start = QEMU_RESTORE;
+		p->facts.control_fd = 7;
+		p->facts.memory_fd = 8;
+	}
 	if (p->spec->show_append) {
 		r = qemu_append(p->spec, &p->facts, &text, &left);
 	} else {
@@ -170,91 +201,6 @@ static int show(struct plan *p, struct err *e)
 		return err_memory(e);
 	puts(text.p);
 	return cmd_flush(0) ? err_set(e, EIO, "write stdout") : 0;
-}
-
-/* Descriptors between us and one QEMU; ours and its. Those of shares are between it and others. */
-struct ends {
-	int wire[2], log[2], err[2];
-};
-
-static void shares_close(struct plan *p)
-{
-	if (p->facts.root_fd >= 0)
-		close(take_fd(&p->facts.root_fd));
-	for (size_t i = 0; i < VM_SHARES; i++) {
-		if (p->facts.share_fd[i] >= 0)
-			close(take_fd(&p->facts.share_fd[i]));
-	}
-}
-
-static void ends_close(struct ends *n)
-{
-	int *all[] = { n->wire, n->log, n->err };
-
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-		for (int k = 0; k < 2; k++) {
-			if (all[i][k] >= 0)
-				close(take_fd(&all[i][k]));
-		}
-	}
-}
-
-/* QEMU gets ends of its own, never the caller's: it changes the flags of what it is given. */
-static int ends_open(struct ends *n, struct err *e)
-{
-	*n = (struct ends){ { -1, -1 }, { -1, -1 }, { -1, -1 } };
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, n->wire) < 0 ||
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, n->log) < 0)
-		return err_sys(e, "socketpair");
-	if (fd_pipe(&n->err[0], &n->err[1], 0) < 0)
-		return err_sys(e, "pipe");
-	if (fd_nonblock(n->wire[0]) < 0 || fd_nonblock(n->log[0]) < 0 || fd_nonblock(n->err[0]) < 0)
-		return err_set(e, EBADF, "O_NONBLOCK");
-	return 0;
-}
-
-static int start_qemu(struct plan *p, struct ends *n, int net, pid_t *pid, struct err *e)
-{
-	cleanup_argv struct argv argv = { 0 };
-	cleanup_close int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	struct proc_spec s = PROC_SPEC_INIT;
-	int keep[5 + VM_SHARES] = { n->wire[1], n->log[1] };
-	size_t nkeep = 2;
-	struct proc_failure f;
-	int r;
-
-	if (null < 0)
-		return err_sys(e, "open /dev/null");
-	p->facts.wire_fd = n->wire[1];
-	p->facts.log_fd = n->log[1];
-	p->facts.net_fd = net;
-	r = qemu_argv(p->spec, &p->facts, &argv, e);
-	if (r < 0)
-		return r;
-	s.argv = argv.v;
-	s.path = getenv("PATH");
-	s.fd[0] = null;
-	s.fd[1] = s.fd[2] = n->err[1];
-	s.close_rest = true;
-	if (p->base.fd >= 0)
-		keep[nkeep++] = p->base.fd;
-	if (net >= 0)
-		keep[nkeep++] = net;
-	if (p->facts.root_fd >= 0)
-		keep[nkeep++] = p->facts.root_fd;
-	for (size_t i = 0; i < VM_SHARES; i++) {
-		if (p->facts.share_fd[i] >= 0)
-			keep[nkeep++] = p->facts.share_fd[i];
-	}
-	s.keep = keep;
-	s.nkeep = nkeep;
-	s.new_group = true; /* Ctrl-C is for the command, not for the machine */
-	s.death_signal = SIGKILL;
-	if (proc_spawn(&s, pid, &f) == 0)
-		return 0;
-	if (f.code == ENOENT)
-		return err_set(e, ENOENT, "%s: not found: install qemu-system-x86", argv.v[0]);
-	return err_code(e, f.code, "%s %s", f.stage, argv.v[0]);
 }
 
 static void show_timings(const struct plan *p, const struct relay *r)
@@ -286,102 +232,116 @@ static int contact_limit(bool kvm, uint64_t *ms, struct err *e)
 	return 0;
 }
 
-/* QEMU, with what serves it. *net: QEMU has its link, and nobody else. */
-static int start(struct plan *p, struct ends *n, struct passt *net, struct companions *beside,
-		 pid_t *pid, struct err *e)
+static void give_to_relay(const struct plan *p, const struct machine *m, uint64_t limit_ms,
+			  struct relay *r)
 {
-	int r = ends_open(n, e);
-
-	p->facts.root_fd = -1;
-	memset(p->facts.share_fd, -1, sizeof(p->facts.share_fd));
-	if (r == 0)
-		r = share_start(p->spec, &p->facts, n->err[1], beside, e);
-	if (r == 0 && p->spec->network == NETWORK_PASST) {
-		r = passt_start(p->spec, net, e);
-		if (r < 0)
-			loss_tail("passt", &net->text, LOG_LINES);
+	r->qemu = m->pid;
+	r->beside = &m->beside;
+	r->wire = m->wire;
+	r->log = m->log;
+	r->qemu_err = m->err;
+	r->start_ns = p->start_ns;
+	r->times.qemu = (clock_ns() - p->start_ns) / 1000000u + 1; /* 0 = has not happened */
+	r->contact_ms = r->times.qemu + limit_ms;
+	if (p->wired) {
+		r->machine = p->machine.p;
+		r->machine_len = p->machine.len;
+		r->process = p->process.p;
+		r->process_len = p->process.len;
 	}
-	if (r == 0)
-		r = start_qemu(p, n, net->link, pid, e);
-	if (net->link >= 0)
-		close(take_fd(&net->link));
-	shares_close(p);
-	return r;
 }
 
-/* One machine. *again: it made no contact, and emulation is to be tried. */
+/* Why the machine is lost, as far as somebody knows. */
+static void explain(const struct plan *p, const struct relay *r, const struct machine *m,
+		    int failed, struct err *e)
+{
+	if (r->lost || failed == -ETIMEDOUT)
+		loss_explain(r, e);
+	if (failed != -EIO && failed != -ETIMEDOUT && failed != -EPROTO)
+		return;
+	loss_tail("guest log", &r->log_tail, p->spec->boot_log ? 0 : LOG_LINES);
+	loss_tail("qemu", &r->qemu_text, LOG_LINES);
+	loss_tail("passt", &m->net.text, LOG_LINES);
+}
+
+/*
+ * Is it to be started once more? Nothing was read from stdin before the command ran. A machine that
+ * went on from a template gets no second look: that may be broken in any way.
+ */
+static bool is_again(struct plan *p, const struct relay *r, int failed, int code)
+{
+	bool broken = failed < 0 && code == EXIT_EXECVM;
+
+	if (p->warm)
+		return broken && !r->times.command && !r->told;
+	p->mute = r->lost && !r->contact && !r->log_tail.len &&
+		  r->qemu_status.kind == PROC_EXITED && !r->qemu_status.value && !p->facts.uart;
+	return p->mute || (broken && !r->contact && p->may_retry);
+}
+
+/* The machine of a plan. *again: it did not work, and another way to start it is to be tried. */
 static int run_once(struct plan *p, const struct proc_signals *entry, int closed, bool *again,
 		    struct err *e)
 {
-	cleanup_passt struct passt net = PASST_INIT;
-	struct relay r = { .spec = p->spec, .entry = entry, .closed = closed };
-	struct companions beside = COMPANIONS_INIT;
-	struct ends n;
+	struct relay r = {
+		.spec = p->spec, .entry = entry, .closed = closed, .record = &p->record
+	};
+	struct machine m = MACHINE_INIT;
 	int code = EXIT_EXECVM;
 	uint64_t limit;
 	int k = contact_limit(p->facts.kvm, &limit, e);
 
-	if (k < 0)
-		return code;
-	k = start(p, &n, &net, &beside, &r.qemu, e);
+	if (k == 0)
+		k = machine_start(p->spec, &p->facts, &p->base, &m, e);
 	if (k < 0) {
-		companions_end(&beside);
-		ends_close(&n);
+		loss_tail("passt", &m.net.text, LOG_LINES);
+		machine_free(&m);
 		return code;
 	}
-	r.beside = &beside;
-	close(take_fd(&n.wire[1]));
-	close(take_fd(&n.log[1]));
-	close(take_fd(&n.err[1]));
-	r.wire = n.wire[0];
-	r.log = n.log[0];
-	r.qemu_err = n.err[0];
-	r.record = &p->record;
-	r.start_ns = p->start_ns;
-	r.times.qemu = (clock_ns() - p->start_ns) / 1000000u + 1; /* 0 = has not happened */
-	r.contact_ms = r.times.qemu + limit;
-	if (p->wired) {
-		r.machine = p->machine.p;
-		r.machine_len = p->machine.len;
-		r.process = p->process.p;
-		r.process_len = p->process.len;
-	}
-	k = relay_run(&r, &code, e);
-	companions_end(&beside);
-	passt_stop(&net);
-	if (net.failure[0])
-		msg_warn("the machine had lost its network: passt ended (%s)", net.failure);
-	*again = k < 0 && code == EXIT_EXECVM && !r.contact && p->may_retry;
-	p->mute = r.lost && !r.contact && !r.log_tail.len && r.qemu_status.kind == PROC_EXITED &&
-		  !r.qemu_status.value && !p->facts.uart;
-	*again |= p->mute;
-	if (k < 0 && code == EXIT_EXECVM && !*again) {
-		if (r.lost || k == -ETIMEDOUT)
-			loss_explain(&r, e);
-		if (k == -EIO || k == -ETIMEDOUT || k == -EPROTO) {
-			loss_tail("guest log", &r.log_tail, p->spec->boot_log ? 0 : LOG_LINES);
-			loss_tail("qemu", &r.qemu_text, LOG_LINES);
-			loss_tail("passt", &net.text, LOG_LINES);
-		}
-	}
+	give_to_relay(p, &m, limit, &r);
+	if (p->warm)
+		k = freeze_resume(m.control, p->facts.state_fd, limit, e);
+	if (k < 0)
+		machine_kill(&m);
+	else
+		k = relay_run(&r, &code, e);
+	companions_end(&m.beside);
+	passt_stop(&m.net);
+	if (m.net.failure[0])
+		msg_warn("the machine had lost its network: passt ended (%s)", m.net.failure);
+	*again = is_again(p, &r, k, code);
+	if (k < 0 && code == EXIT_EXECVM && !*again)
+		explain(p, &r, &m, k, e);
 	if (p->spec->record && r.has_status &&
 	    record_write(p->spec, p->facts.kernel.path, &p->record, &r.status, e) < 0)
 		code = EXIT_EXECVM;
 	if (p->spec->timings && !*again)
 		show_timings(p, &r);
 	relay_free(&r);
-	ends_close(&n);
+	machine_free(&m);
 	return code;
 }
 
+/* As if it had not been said. */
+static void go_cold(struct plan *p, const struct err *why)
+{
+	msg_debug("--warm: %s: this run boots", why->msg);
+	p->warm = p->facts.large = false;
+	p->facts.start = QEMU_BOOT;
+	p->facts.memory_fd = p->facts.state_fd = p->facts.control_fd = -1;
+}
+
 /*
- * Once more, which is safe without contact: nothing was read from stdin. Emulated, when it was KVM
- * that made no contact; with the serial port for the log, when the guest's kernel gave up before it
- * had the console that costs nothing: then the second time tells why.
+ * Once more, which is safe: see is_again(). From the beginning, when a template was no good;
+ * emulated, when it was KVM that made no contact; with the serial port for the log, when the guest's
+ * kernel gave up before it had the console that costs nothing: then the second time tells why.
  */
 static int start_again(struct plan *p, struct err *e)
 {
-	if (p->mute) {
+	if (p->warm) {
+		template_failed(&p->template);
+		go_cold(p, e);
+	} else if (p->mute) {
 		p->facts.uart = true;
 	} else {
 		accel_kvm_failed();
@@ -399,23 +359,38 @@ static int start_again(struct plan *p, struct err *e)
 	return plan_payload(p, e);
 }
 
+/* A template for this run, if there can be one: its making is as long as a boot. */
+static int warm_up(struct plan *p, struct err *e)
+{
+	struct err why = { 0 };
+	uint64_t limit;
+	int r = contact_limit(p->facts.kvm, &limit, e);
+
+	if (r < 0 || template_take(p->spec, &p->facts, &p->base, limit, &p->template, &why) == 0)
+		return r;
+	go_cold(p, &why);
+	return plan_payload(p, e);
+}
+
 static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int closed,
 		  struct err *e)
 {
-	struct plan p = {
-		.spec = s, .base = { .fd = -1 }, .record.to = OUTPUT_INIT, .start_ns = clock_ns()
-	};
+	struct plan p = PLAN(s);
 	int code = EXIT_EXECVM;
 	cleanup_close int name = -1;
 	bool again = false, only_shown = s->dry_run || s->show_append;
 	int r = plan_make(&p, e);
 
+	if (r == 0 && p.refusal)
+		msg_warn("--warm: %s: this run boots", p.refusal);
 	if (r == 0 && !only_shown)
 		r = network_check_ports(s, e);
 	if (r == 0 && !only_shown && s->name)
 		r = name = name_hold(s->name, e);
 	if (r >= 0 && !only_shown && record_open(s, &p.record, e) < 0)
 		r = -e->code;
+	if (r >= 0 && !only_shown && p.warm)
+		r = warm_up(&p, e);
 	p.planned_ms = (clock_ns() - p.start_ns) / 1000000u;
 	if (r >= 0 && only_shown)
 		code = show(&p, e) < 0 ? EXIT_EXECVM : 0;
@@ -428,6 +403,24 @@ static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int
 	}
 	plan_free(&p);
 	return code;
+}
+
+int vm_template(const struct vm_spec *s, char id[TEMPLATE_ID], struct err *e)
+{
+	struct plan p = PLAN(s);
+	uint64_t limit;
+	int r = plan_make(&p, e);
+
+	if (r == 0 && p.refusal)
+		r = err_set(e, EINVAL, "%s: it cannot be frozen", p.refusal);
+	if (r == 0)
+		r = contact_limit(p.facts.kvm, &limit, e);
+	p.template.insist = true;
+	if (r == 0)
+		r = template_take(s, &p.facts, &p.base, limit, &p.template, e);
+	memcpy(id, p.template.id, TEMPLATE_ID);
+	plan_free(&p);
+	return r;
 }
 
 const struct runner runner_vm = {

@@ -608,7 +608,7 @@ static void the_option_table_is_whole(void)
 		"debug",   "verbose", "help",	  "volume",	 "mount",    "in",
 		"out",	   "strict",  "record",	  "interactive", "network",  "net",
 		"publish", "tmpfs",   "name",	  "read-only",	 "image",    "host",
-		"option",  "wrap"
+		"option",  "wrap",    "warm"
 	};
 	size_t n = 0;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* proves: D1 D2 D5 X1 X4 X6 N1 N3 N8 */
+/* proves: F2 F3 D1 D2 D5 X1 X4 X6 N1 N3 N8 */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -104,6 +104,30 @@ static void golden_argv(void)
 	golden("qemu-distribution.txt", &s, &f);
 	f.kernel.pci = true;
 	golden("qemu-distribution-pci.txt", &s, &f);
+}
+
+/* The machine that is frozen, and one that goes on from it with all that a run may have. */
+static void golden_warm(void)
+{
+	struct vm_spec s = spec();
+	struct qemu_facts f = ours;
+
+	s.root = (char *)"/r.sqfs";
+	f.start = QEMU_FREEZE;
+	f.control_fd = 5;
+	f.memory_fd = 6;
+	golden("qemu-freeze.txt", &s, &f);
+	f.start = QEMU_RESTORE;
+	f.state_fd = 7;
+	golden("qemu-restore.txt", &s, &f);
+	s.ndisks = 1;
+	s.disk[0] = (struct vm_disk){ .file = (char *)"/d.img", .node = (char *)"/dev/vdq" };
+	s.nshares = 1;
+	s.share[0] = (struct vm_share){ .source = (char *)"/src", .target = (char *)"/a" };
+	s.network = NETWORK_USER;
+	golden("qemu-restore-all.txt", &s, &f);
+	f.large = true;
+	golden("qemu-restore-large.txt", &s, &f);
 }
 
 static void golden_network(void)
@@ -286,6 +310,7 @@ static void serials_are_what_init_finds(void)
 int main(void)
 {
 	golden_argv();
+	golden_warm();
 	golden_network();
 	the_budget_counts_what_qemu_adds();
 	a_line_over_the_budget_is_refused();
