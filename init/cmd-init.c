@@ -58,10 +58,10 @@ static int told_line(struct guest *g, struct err *e)
 	const char *value;
 	int r = io_read_file("/proc/cmdline", CMDLINE_MAX, &line, e);
 
-	if (r == 0)
-		g->template = cmdline_param(line.p, PAYLOAD_TEMPLATE, &value) == 1 && *value == '1';
-	if (r == 0)
-		r = cmdline_payload(line.p, g->argv + 1, &g->line_text, &g->line, e);
+	if (r < 0)
+		return r;
+	g->template = cmdline_param(line.p, PAYLOAD_TEMPLATE, &value) == 1 && *value == '1';
+	r = cmdline_payload(line.p, g->argv + 1, &g->line_text, &g->line, e);
 	if (r < 0)
 		return r;
 	g->machine = &g->line.machine;

@@ -10,11 +10,8 @@
 #include "lib/cleanup.h"
 
 static const char *const wanted[] = {
-	"/bin/sh",
-	"/lib64/ld-linux-x86-64.so.2",
-	"/lib/x86_64-linux-gnu/libc.so.6",
-	"/lib64/libc.so.6",
-	"/lib/ld-musl-x86_64.so.1",
+	"/bin/sh",	    "/lib64/ld-linux-x86-64.so.2", "/lib/x86_64-linux-gnu/libc.so.6",
+	"/lib64/libc.so.6", "/lib/ld-musl-x86_64.so.1",
 };
 
 int files_prefetch(struct guest *g, struct err *e)
@@ -24,7 +21,8 @@ int files_prefetch(struct guest *g, struct err *e)
 	(void)g;
 	(void)e;
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
-		cleanup_close int fd = open(wanted[i], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		cleanup_close int fd =
+			open(wanted[i], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 		while (fd >= 0 && read(fd, room, sizeof(room)) > 0)
 			;

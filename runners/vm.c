@@ -157,10 +157,10 @@ static int plan_make(struct plan *p, struct err *e)
 	p->facts.root_format = vm_is_qcow2(p->spec->root) ? "qcow2" : "raw";
 	msg_info("kernel %s (%s)", p->facts.kernel.path, p->facts.kernel.origin);
 	r = share_plan(p->spec, &p->facts, e);
-	if (r == 0)
-		plan_warm(p);
-	if (r == 0)
-		r = base_make(p->spec, &p->facts, &p->base, e);
+	if (r < 0)
+		return r;
+	plan_warm(p);
+	r = base_make(p->spec, &p->facts, &p->base, e);
 	if (r < 0)
 		return r;
 	p->facts.initrd = p->base.path;
