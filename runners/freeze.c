@@ -119,10 +119,10 @@ static int take(struct qmp *q, const struct machine *m, int state, struct buf *l
 }
 
 int freeze_make(const struct vm_spec *s, struct qemu_facts *f, const struct base *b, int memory,
-		int state, uint64_t limit_ms, struct buf *log, struct err *e)
+		int state, const struct freeze_limit *limit, struct buf *log, struct err *e)
 {
 	struct machine m = MACHINE_INIT;
-	struct qmp q = { .until = clock_ms() + limit_ms };
+	struct qmp q = { .until = clock_ms() + limit->ms, .stop = limit->stop };
 	int r;
 
 	f->memory_fd = memory;
@@ -140,9 +140,9 @@ int freeze_make(const struct vm_spec *s, struct qemu_facts *f, const struct base
 	return r;
 }
 
-int freeze_resume(int control, int state, uint64_t limit_ms, struct err *e)
+int freeze_resume(int control, int state, const struct freeze_limit *limit, struct err *e)
 {
-	struct qmp q = { .fd = control, .until = clock_ms() + limit_ms };
+	struct qmp q = { .fd = control, .until = clock_ms() + limit->ms, .stop = limit->stop };
 	char text[sizeof(CAPABILITIES SET_CAPABILITIES) + 80];
 	int r;
 

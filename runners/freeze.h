@@ -14,16 +14,22 @@
 #include "runners/qemu.h"
 #include "runners/runner.h"
 
+/* How long it may take: no more than ms, and until the descriptor stop (or -1) can be read. */
+struct freeze_limit {
+	uint64_t ms;
+	int stop;
+};
+
 /*
- * Boots the machine of s and f (start == QEMU_FREEZE) and freezes it into two empty files. limit_ms
- * bounds all of it. *log gets the end of what the guest and QEMU said. No process is left.
+ * Boots the machine of s and f (start == QEMU_FREEZE) and freezes it into two empty files. *log gets the end of what the guest and QEMU said. No process is left.
  */
 int freeze_make(const struct vm_spec *s, struct qemu_facts *f, const struct base *b, int memory,
-		int state, uint64_t limit_ms, struct buf *log, struct err *e) must_check
-	nonnull(1, 2, 3, 7, 8);
+		int state, const struct freeze_limit *limit, struct buf *log,
+		struct err *e) must_check nonnull(1, 2, 3, 6, 7, 8);
 
 /*
  * Makes a QEMU that was started with QEMU_RESTORE go on from the descriptor f->state_fd of its own,
  * and waits until it does. control is our end of its monitor.
  */
-int freeze_resume(int control, int state, uint64_t limit_ms, struct err *e) must_check nonnull(4);
+int freeze_resume(int control, int state, const struct freeze_limit *limit,
+		  struct err *e) must_check nonnull(3, 4);

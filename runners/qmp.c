@@ -41,7 +41,8 @@ int qmp_send(const struct qmp *q, const char *text, int fd, struct err *e)
 static int await_line(struct qmp *q, size_t *n, struct err *e)
 {
 	for (;;) {
-		struct pollfd p = { .fd = q->fd, .events = POLLIN };
+		struct pollfd p[] = { { .fd = q->fd, .events = POLLIN },
+				      { .fd = q->stop, .events = POLLIN } };
 		const char *end = q->in.len ? memchr(q->in.p, '\n', q->in.len) : NULL;
 		uint64_t now = clock_ms();
 		char chunk[4096];
@@ -55,8 +56,10 @@ static int await_line(struct qmp *q, size_t *n, struct err *e)
 			return err_set(e, ETIMEDOUT, "QEMU's monitor is silent");
 		if (q->in.len > LINE_MAX_BYTES)
 			return err_set(e, EMSGSIZE, "QEMU's monitor");
-		if (poll(&p, 1, (int)(q->until - now)) <= 0)
+		if (poll(p, ARRAY_SIZE(p), (int)(q->until - now)) <= 0)
 			continue;
+		if (p[1].revents)
+			return err_set(e, EINTR, "told to stop");
 		k = read(q->fd, chunk, sizeof(chunk));
 		if (k < 0 && errno == EINTR)
 			continue;

@@ -16,6 +16,7 @@ struct qmp {
 	int fd;		/* borrowed: our end of the monitor */
 	struct buf in;	/* what came and was not looked at */
 	uint64_t until; /* clock_ms(): nothing is waited for beyond it */
+	int stop; /* when this can be read, waiting ends with -EINTR; -1 = nothing does that */
 };
 
 /* Sends text, one or more commands as they stand; with fd >= 0 that descriptor with them. */

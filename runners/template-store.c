@@ -5,11 +5,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "archive/digest.h"
@@ -178,10 +178,10 @@ int template_open(const char *shape, struct template_files *f, struct err *e)
 
 /* making one */
 
-int template_lock(const char *id, uint64_t wait_ms, struct err *e)
+int template_lock(const char *id, uint64_t wait_ms, int stop, struct err *e)
 {
 	cleanup_close int top = open_top(e);
-	const struct timespec pause = { 0, LOCK_PAUSE_MS * 1000000L };
+	struct pollfd p = { .fd = stop, .events = POLLIN };
 	uint64_t until = clock_ms() + wait_ms;
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
 	cleanup_close int fd = -1;
@@ -198,7 +198,8 @@ int template_lock(const char *id, uint64_t wait_ms, struct err *e)
 			return err_sys(e, DIRECTORY "/" LOCK);
 		if (clock_ms() >= until)
 			return err_set(e, EAGAIN, "template %s is being made by another run", id);
-		nanosleep(&pause, NULL);
+		if (poll(&p, 1, LOCK_PAUSE_MS) > 0)
+			return err_set(e, EINTR, "told to stop");
 	}
 	return take_fd(&fd);
 }
@@ -407,7 +408,7 @@ static int remove_left(int top, struct err *e)
 			unlinkat(top, de->d_name, 0);
 		if (!is_id(id) || strcmp(de->d_name + strlen(id), NEW) != 0)
 			continue;
-		lock = template_lock(id, 0, &busy);
+		lock = template_lock(id, 0, -1, &busy);
 		if (lock >= 0)
 			r = remove_dir(top, de->d_name, e);
 	}

@@ -51,10 +51,11 @@ int template_open(const char *shape, struct template_files *f, struct err *e) mu
 	nonnull(1, 2, 3);
 
 /*
- * Who gets the lock makes it. Waits until wait_ms for another; returns a descriptor that holds it,
- * or -EAGAIN.
+ * Who gets the lock makes it. Waits for another, at most wait_ms and until the descriptor stop (or
+ * -1) can be read. Returns a descriptor that holds it, -EAGAIN or -EINTR.
  */
-int template_lock(const char *id, uint64_t wait_ms, struct err *e) must_check nonnull(1, 3);
+int template_lock(const char *id, uint64_t wait_ms, int stop, struct err *e) must_check
+	nonnull(1, 4);
 
 /* Two empty files for one that is being made, under the lock; what another left there is removed. */
 int template_begin(const char *id, struct template_files *f, struct err *e) must_check

@@ -27,7 +27,6 @@
 #include "lib/proc.h"
 #include "runners/accel.h"
 #include "runners/cache.h"
-#include "runners/freeze.h"
 
 #define VERSION "execvm template 1\n"
 #define WAIT_MS 15000u /* for another run that makes it */
@@ -185,7 +184,8 @@ static void make_room(const char *id)
 }
 
 static int make(const struct vm_spec *s, const struct vm_spec *frozen, struct qemu_facts *f,
-		const struct base *b, uint64_t limit_ms, struct template *t, struct err *e)
+		const struct base *b, const struct freeze_limit *limit, struct template *t,
+		struct err *e)
 {
 	struct template_files files = TEMPLATE_FILES_INIT;
 	cleanup_buf struct buf log = { 0 };
@@ -194,7 +194,7 @@ static int make(const struct vm_spec *s, const struct vm_spec *frozen, struct qe
 
 	msg_info("template %s: made", t->id);
 	if (r == 0)
-		r = freeze_make(frozen, f, b, files.memory, files.state, limit_ms, &log, e);
+		r = freeze_make(frozen, f, b, files.memory, files.state, limit, &log, e);
 	if (r == 0)
 		r = template_commit(t->id, &files, t->shape.p, about, e);
 	if (r < 0) {
@@ -212,7 +212,8 @@ static int make(const struct vm_spec *s, const struct vm_spec *frozen, struct qe
 }
 
 static int find_or_make(const struct vm_spec *s, const struct vm_spec *frozen, struct qemu_facts *f,
-			const struct base *b, uint64_t limit_ms, struct template *t, struct err *e)
+			const struct base *b, const struct freeze_limit *limit, struct template *t,
+			struct err *e)
 {
 	cleanup_close int lock = -1;
 	char word[8];
@@ -225,7 +226,7 @@ static int find_or_make(const struct vm_spec *s, const struct vm_spec *frozen, s
 	template_bad(t->id, bad);
 	if (!t->insist && cache_recall(bad, word, sizeof(word)))
 		return err_set(e, ENOTSUP, "template %s did not work before", t->id);
-	lock = template_lock(t->id, WAIT_MS, e);
+	lock = template_lock(t->id, WAIT_MS, limit->stop, e);
 	if (lock < 0)
 		return lock;
 	/* Whoever had the lock has made it. */
@@ -233,12 +234,12 @@ static int find_or_make(const struct vm_spec *s, const struct vm_spec *frozen, s
 	t->used = r == 0;
 	if (r != -ENOENT)
 		return r;
-	r = make(s, frozen, f, b, limit_ms, t, e);
+	r = make(s, frozen, f, b, limit, t, e);
 	return r < 0 ? r : template_open(t->shape.p, &t->files, e);
 }
 
 int template_take(const struct vm_spec *s, struct qemu_facts *f, const struct base *b,
-		  uint64_t limit_ms, struct template *t, struct err *e)
+		  const struct freeze_limit *limit, struct template *t, struct err *e)
 {
 	cleanup_buf struct buf b64 = { 0 };
 	struct qemu_facts freeze = *f;
@@ -253,7 +254,7 @@ int template_take(const struct vm_spec *s, struct qemu_facts *f, const struct ba
 	if (r < 0)
 		return r;
 	template_id(t->shape.p, t->id);
-	r = find_or_make(s, &frozen, &freeze, b, limit_ms, t, e);
+	r = find_or_make(s, &frozen, &freeze, b, limit, t, e);
 	if (r < 0)
 		return r;
 	f->start = QEMU_RESTORE;

@@ -13,6 +13,7 @@
 #include "lib/err.h"
 #include "lib/macro.h"
 #include "runners/base.h"
+#include "runners/freeze.h"
 #include "runners/qemu.h"
 #include "runners/runner.h"
 #include "runners/template-store.h"
@@ -43,11 +44,11 @@ void template_spec(const struct vm_spec *s, struct vm_spec *frozen) nonnull(1, 2
 /*
  * Finds the template for a run, or makes it (once: who comes at the same time waits). f is that of
  * the run, with kernel, initrd and accelerator decided. On success f is ready for machine_start()
- * with QEMU_RESTORE. limit_ms bounds the making.
+ * with QEMU_RESTORE. limit bounds the making.
  */
 int template_take(const struct vm_spec *s, struct qemu_facts *f, const struct base *b,
-		  uint64_t limit_ms, struct template *t, struct err *e) must_check
-	nonnull(1, 2, 3, 5, 6);
+		  const struct freeze_limit *limit, struct template *t, struct err *e) must_check
+	nonnull(1, 2, 3, 4, 5, 6);
 
 /* A run could not go on from it: it is removed; and not made again until the host boots, if it never did any good. */
 void template_failed(struct template *t) nonnull(1);

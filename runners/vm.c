@@ -8,12 +8,11 @@
  * because nothing was read from stdin before contact.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "lib/b64.h"
@@ -59,19 +58,22 @@ struct plan {
 	bool wired;	     /* the wire takes it */
 	bool may_retry;	     /* KVM was chosen, not asked for */
 	bool mute;	     /* the guest died without contact and without a word */
+	int stop;	     /* owned: signals that end a run before its command has started */
 	uint64_t start_ns, planned_ms;
 };
 
 #define PLAN(s)                                                                                    \
 	{                                                                                          \
 		.spec = (s), .base = { .fd = -1 }, .record.to = OUTPUT_INIT,                       \
-		.template = TEMPLATE_INIT, .start_ns = clock_ns(),                                 \
+		.template = TEMPLATE_INIT, .stop = -1, .start_ns = clock_ns(),                     \
 		.facts = { .net_fd = -1, .control_fd = -1, .memory_fd = -1, .state_fd = -1 },      \
 	}
 
 static void plan_free(struct plan *p)
 {
 	template_free(&p->template);
+	if (p->stop >= 0)
+		close(take_fd(&p->stop));
 	base_free(&p->base);
 	output_free(&p->record.to);
 	buf_free(&p->machine);
@@ -222,6 +224,29 @@ static void show_timings(const struct plan *p, const struct relay *r)
 	}
 }
 
+/* Until the relay has its own eyes on them. */
+static int signals_hold(struct plan *p, const struct proc_signals *entry, struct err *e)
+{
+	sigset_t set;
+
+	proc_signals_supervised(entry, &set);
+	sigdelset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	p->stop = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return p->stop < 0 ? err_sys(e, "signalfd") : 0;
+}
+
+/* What the run came to, when one of them has come. */
+static int signals_code(const struct plan *p, struct err *e)
+{
+	struct signalfd_siginfo si;
+
+	if (read(p->stop, &si, sizeof(si)) != (ssize_t)sizeof(si))
+		return EXIT_EXECVM;
+	err_set(e, EINTR, "ended by %s", proc_signal_name((int)si.ssi_signo));
+	return EXIT_SIGNAL + (int)si.ssi_signo;
+}
+
 static int contact_limit(bool kvm, uint64_t *ms, struct err *e)
 {
 	const char *text = getenv("EXECVM_BOOT_TIMEOUT");
@@ -279,6 +304,18 @@ static bool is_again(struct plan *p, const struct relay *r, int failed, int code
 	return p->mute || (broken && !r->contact && p->may_retry);
 }
 
+/* What QEMU said that would not go on. */
+static void tell_why(int err)
+{
+	char text[1024];
+	ssize_t n = read(err, text, sizeof(text));
+
+	if (n <= 0)
+		return;
+	msg_clean(text, (size_t)n);
+	msg_debug("%.*s", (int)n, text);
+}
+
 /* The machine of a plan. *again: it did not work, and another way to start it is to be tried. */
 static int run_once(struct plan *p, const struct proc_signals *entry, int closed, bool *again,
 		    struct err *e)
@@ -300,10 +337,15 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 	}
 	give_to_relay(p, &m, limit, &r);
 	if (p->warm)
-		k = freeze_resume(m.control, p->facts.state_fd, limit, e);
-	if (k < 0)
+		k = freeze_resume(m.control, p->facts.state_fd,
+				  &(struct freeze_limit){ limit, p->stop }, e);
+	if (k < 0) {
 		machine_kill(&m);
-	else
+		tell_why(m.err);
+	}
+	if (k == -EINTR)
+		code = signals_code(p, e);
+	if (k == 0)
 		k = relay_run(&r, &code, e);
 	companions_end(&m.beside);
 	passt_stop(&m.net);
@@ -366,10 +408,29 @@ static int warm_up(struct plan *p, struct err *e)
 	uint64_t limit;
 	int r = contact_limit(p->facts.kvm, &limit, e);
 
-	if (r < 0 || template_take(p->spec, &p->facts, &p->base, limit, &p->template, &why) == 0)
+	if (r < 0)
+		return r;
+	r = template_take(p->spec, &p->facts, &p->base, &(struct freeze_limit){ limit, p->stop },
+			  &p->template, &why);
+	if (r == 0 || r == -EINTR)
 		return r;
 	go_cold(p, &why);
 	return plan_payload(p, e);
+}
+
+/* What has to be there before a machine starts. *name holds the name of the run. */
+static int get_ready(struct plan *p, const struct proc_signals *entry, int *name, struct err *e)
+{
+	int r = network_check_ports(p->spec, e);
+
+	if (r == 0 && p->spec->name)
+		r = *name = name_hold(p->spec->name, e);
+	if (r >= 0)
+		r = record_open(p->spec, &p->record, e);
+	if (r < 0 || !p->warm)
+		return r;
+	r = signals_hold(p, entry, e);
+	return r < 0 ? r : warm_up(p, e);
 }
 
 static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int closed,
@@ -384,15 +445,11 @@ static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int
 	if (r == 0 && p.refusal)
 		msg_warn("--warm: %s: this run boots", p.refusal);
 	if (r == 0 && !only_shown)
-		r = network_check_ports(s, e);
-	if (r == 0 && !only_shown && s->name)
-		r = name = name_hold(s->name, e);
-	if (r >= 0 && !only_shown && record_open(s, &p.record, e) < 0)
-		r = -e->code;
-	if (r >= 0 && !only_shown && p.warm)
-		r = warm_up(&p, e);
+		r = get_ready(&p, entry, &name, e);
 	p.planned_ms = (clock_ns() - p.start_ns) / 1000000u;
-	if (r >= 0 && only_shown)
+	if (r == -EINTR)
+		code = signals_code(&p, e);
+	else if (r >= 0 && only_shown)
 		code = show(&p, e) < 0 ? EXIT_EXECVM : 0;
 	else if (r >= 0)
 		code = run_once(&p, entry, closed, &again, e);
@@ -417,7 +474,8 @@ int vm_template(const struct vm_spec *s, char id[TEMPLATE_ID], struct err *e)
 		r = contact_limit(p.facts.kvm, &limit, e);
 	p.template.insist = true;
 	if (r == 0)
-		r = template_take(s, &p.facts, &p.base, limit, &p.template, e);
+		r = template_take(s, &p.facts, &p.base, &(struct freeze_limit){ limit, -1 },
+				  &p.template, e);
 	memcpy(id, p.template.id, TEMPLATE_ID);
 	plan_free(&p);
 	return r;
