@@ -10,8 +10,14 @@
 #include "lib/cleanup.h"
 
 static const char *const wanted[] = {
-	"/bin/sh",	    "/lib64/ld-linux-x86-64.so.2", "/lib/x86_64-linux-gnu/libc.so.6",
-	"/lib64/libc.so.6", "/lib/ld-musl-x86_64.so.1",
+	"/etc/passwd", /* init itself, for who the command is */
+	"/etc/group",
+	"/bin/sh",
+	"/lib64/ld-linux-x86-64.so.2",
+	"/etc/ld.so.cache",
+	"/lib/x86_64-linux-gnu/libc.so.6",
+	"/lib64/libc.so.6",
+	"/lib/ld-musl-x86_64.so.1",
 };
 
 int files_prefetch(struct guest *g, struct err *e)

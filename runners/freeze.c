@@ -23,10 +23,10 @@
 #define LOG_MAX ((size_t)64 << 10)
 
 #define CAPABILITIES "{\"execute\":\"qmp_capabilities\"}"
-#define SET_CAPABILITIES                                                                           \
+#define SET_CAPABILITY(name)                                                                       \
 	"{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":["              \
-	"{\"capability\":\"x-ignore-shared\",\"state\":true},"                                     \
-	"{\"capability\":\"events\",\"state\":true}]}}"
+	"{\"capability\":\"" name "\",\"state\":true}]}}"
+#define IGNORE_SHARED SET_CAPABILITY("x-ignore-shared")
 
 /* What is said must be read, or the guest stands still; the end of it tells why it failed. */
 static void read_log(const struct machine *m, struct buf *log)
@@ -105,7 +105,9 @@ static int take(struct qmp *q, const struct machine *m, int state, struct buf *l
 	nanosleep(&settle, NULL);
 	r = order(q, "{\"execute\":\"stop\"}", -1, e);
 	if (r == 0)
-		r = order(q, SET_CAPABILITIES, -1, e);
+		r = order(q, IGNORE_SHARED, -1, e);
+	if (r == 0)
+		r = order(q, SET_CAPABILITY("events"), -1, e);
 	if (r == 0)
 		r = order(q, "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"state\"}}", state,
 			  e);
@@ -143,11 +145,12 @@ int freeze_make(const struct vm_spec *s, struct qemu_facts *f, const struct base
 int freeze_resume(int control, int state, const struct freeze_limit *limit, struct err *e)
 {
 	struct qmp q = { .fd = control, .until = clock_ms() + limit->ms, .stop = limit->stop };
-	char text[sizeof(CAPABILITIES SET_CAPABILITIES) + 80];
+	char text[sizeof(CAPABILITIES IGNORE_SHARED) + 80];
 	int r;
 
+	/* QEMU reads its monitor a byte at a time: what is not said is saved. */
 	snprintf(text, sizeof(text),
-		 CAPABILITIES SET_CAPABILITIES
+		 CAPABILITIES IGNORE_SHARED
 		 "{\"execute\":\"migrate-incoming\",\"arguments\":{\"uri\":\"fd:%d\"}}",
 		 state);
 	r = qmp_send(&q, text, -1, e);
