@@ -264,6 +264,15 @@ int template_take(const struct vm_spec *s, struct qemu_facts *f, const struct ba
 	return 0;
 }
 
+bool template_holds(const struct template *t, const struct vm_spec *s)
+{
+	cleanup_buf struct buf line = { 0 };
+	struct err ignored;
+
+	return !s->root || (add_file(&line, "root", s->root, &ignored) == 0 &&
+			    strstr(t->shape.p, line.p) != NULL);
+}
+
 void template_failed(struct template *t)
 {
 	char bad[TEMPLATE_BAD];

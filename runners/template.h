@@ -50,6 +50,12 @@ int template_take(const struct vm_spec *s, struct qemu_facts *f, const struct ba
 		  const struct freeze_limit *limit, struct template *t, struct err *e) must_check
 	nonnull(1, 2, 3, 4, 5, 6);
 
+/*
+ * Is the root still the file that the template has in memory? To be asked when QEMU has opened it:
+ * what had its name may have been replaced meanwhile.
+ */
+bool template_holds(const struct template *t, const struct vm_spec *s) must_check nonnull(1, 2);
+
 /* A run could not go on from it: it is removed; and not made again until the host boots, if it never did any good. */
 void template_failed(struct template *t) nonnull(1);
 

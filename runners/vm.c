@@ -339,6 +339,8 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 	if (p->warm)
 		k = freeze_resume(m.control, p->facts.state_fd,
 				  &(struct freeze_limit){ limit, p->stop }, e);
+	if (k == 0 && p->warm && !template_holds(&p->template, p->spec))
+		k = err_set(e, ESTALE, "%s has changed", p->spec->root);
 	if (k < 0) {
 		machine_kill(&m);
 		tell_why(m.err);
