@@ -453,8 +453,12 @@ static int add_machine(const struct vm_spec *s, const struct qemu_facts *f, enum
 			       f->uart ? "on" : "off", backend ? ",memory-backend=mem" : "");
 	if (r == 0)
 		r = push_pair(out, "-accel", f->kvm ? "kvm" : "tcg");
+	/*
+	 * Emulated, "rep movsb" goes byte by byte. A kernel that is not told that it would be fast
+	 * copies and clears by eight.
+	 */
 	if (r == 0)
-		r = push_pair(out, "-cpu", f->kvm ? "host" : "max");
+		r = push_pair(out, "-cpu", f->kvm ? "host" : "max,erms=off");
 	if (r == 0)
 		r = argv_push(out, "-smp");
 	if (r == 0)

@@ -123,7 +123,7 @@ cat >old-cpu <<'EOT'
 for word; do
 	shift
 	case $word in
-	max | host) word=$word,rdrand=off,rdseed=off ;;
+	max* | host) word=$word,rdrand=off,rdseed=off ;;
 	esac
 	set -- "$@" "$word"
 done
