@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "init/init.h"
@@ -20,6 +21,7 @@
 #include "lib/clock.h"
 
 #define PORT_WAIT_MS 5000 /* for the port, and for the host at its other end */
+#define PORT_BUFFER 4096u /* bytes: what the driver has in one piece */
 
 /* The first entry of dir whose leaf says want, into out. */
 static bool entry_that_says(const char *dir, const char *leaf, const char *want, char *out,
@@ -90,20 +92,39 @@ int link_event(struct link *l, struct mux_event *ev, struct err *e)
 	return r;
 }
 
+/*
+ * A read of the port gives what is in one buffer of its driver, a page at most. The kernel makes a
+ * read of each part of a vector until one comes back short: a vector of pages is many reads in one
+ * call.
+ */
+static ssize_t read_pages(int fd, uint8_t *p, size_t n)
+{
+	struct iovec v[LINK_IN / PORT_BUFFER];
+	int parts = 0;
+
+	for (size_t at = 0; at + PORT_BUFFER <= n; at += PORT_BUFFER)
+		v[parts++] = (struct iovec){ p + at, PORT_BUFFER };
+	return readv(fd, v, parts);
+}
+
+/* As much as there is room for: what goes on to a command in one piece wakes it once. */
 int link_fill(struct link *l, struct err *e)
 {
-	ssize_t n;
-
 	l->at = l->len = 0;
-	n = read(l->fd, l->in, sizeof(l->in));
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (n < 0)
-		return err_sys(e, "read the wire");
-	if (n == 0)
-		return err_set(e, EPIPE, "the wire is closed");
-	l->len = (size_t)n;
-	return 1;
+	while (sizeof(l->in) - l->len >= PORT_BUFFER) {
+		ssize_t n = read_pages(l->fd, l->in + l->len, sizeof(l->in) - l->len);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			break;
+		if (n < 0)
+			return err_sys(e, "read the wire");
+		if (n == 0 && !l->len)
+			return err_set(e, EPIPE, "the wire is closed");
+		if (n == 0)
+			break; /* the next call says so */
+		l->len += (size_t)n;
+	}
+	return l->len > 0;
 }
 
 int link_flush(struct link *l, struct err *e)

@@ -24,7 +24,7 @@ struct link {
  */
 int link_event(struct link *l, struct mux_event *ev, struct err *e) must_check nonnull(1, 2, 3);
 
-/* Reads what is there, once. 1 = something, 0 = nothing now, negative: the wire is lost. */
+/* Reads what is there and fits into in[]. 1 = something, 0 = nothing now, negative: the wire is lost. */
 int link_fill(struct link *l, struct err *e) must_check nonnull(1, 2);
 
 /* Writes what the port takes. 0 = all is out, 1 = some waits, negative: the wire is lost. */
