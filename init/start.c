@@ -33,6 +33,16 @@ static int open_pty(struct session *s, int fd[3], struct err *e)
 	return session_winsize(s, &size);
 }
 
+/*
+ * A pipe as large as a window: the command and we each run until it is full or empty, and going from
+ * one to the other is much of what a stream costs. A kernel that refuses has a smaller one.
+ */
+static int ours(int fd)
+{
+	(void)fcntl(fd, F_SETPIPE_SZ, (int)MUX_WINDOW);
+	return fd_nonblock(fd);
+}
+
 static int open_pipes(struct session *s, int fd[3])
 {
 	int r = fd_pipe(&fd[0], &s->in, 0);
@@ -47,11 +57,11 @@ static int open_pipes(struct session *s, int fd[3])
 	}
 	/* Only our ends: the child's are its own business. */
 	if (r == 0)
-		r = fd_nonblock(s->in);
+		r = ours(s->in);
 	if (r == 0)
-		r = fd_nonblock(s->out.fd);
+		r = ours(s->out.fd);
 	if (r == 0 && s->err.fd >= 0)
-		r = fd_nonblock(s->err.fd);
+		r = ours(s->err.fd);
 	return r;
 }
 

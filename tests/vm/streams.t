@@ -316,7 +316,41 @@ by_name() {
 	ok 'I15: streams by their names in /dev, for another user: all bytes' cmp out want
 }
 
+# Pieces around the size of a page, with a pause behind each: none of them fills what is read at a time.
+uneven_pieces() {
+	$bytes $MB 4 >want
+	{
+		for k in 1 12 4083 4084 4095 4096 4097 8191 65536 131059 131072 131073; do
+			dd bs=$k count=1 iflag=fullblock 2>/dev/null
+			sleep 0.05
+		done
+		cat
+	} <want | run -- /bin/sh -c cat >out 2>err
+	ok 'W1: uneven pieces: all bytes' cmp out want
+	is 'W1: uneven pieces: nothing on stderr' "$(cat err)" ''
+}
+
+# Nothing that makes streams faster is handed on.
+scheduling() {
+	# shellcheck disable=SC2016 # for the guest
+	run -n -- /bin/sh -c 'cut -d " " -f 18,19,40,41 /proc/self/stat' >out 2>err
+	is 'I15: priority, nice value and policy are the usual ones' "$(cat out)" '20 0 0 0'
+}
+
+# The pipe in the guest and the window, and that of the caller: 64 KiB more is one more turn.
+written_ahead() {
+	# shellcheck disable=SC2216 # that is the point
+	run -n -- /bin/sh -c 'i=0; while head -c 65536 /dev/zero; do i=$((i + 1)); echo $i >&2; done' 2>err | sleep 6
+	ahead=$(grep -x '[0-9]*' err | tail -n 1)
+	diag "64 KiB blocks that nobody has read: $ahead"
+	ok 'W2, W6: what a command has written ahead of its reader is bounded' \
+		test "${ahead:-0}" -ge 16 -a "${ahead:-0}" -le 45
+}
+
 every_byte
+uneven_pieces
+scheduling
+written_ahead
 by_name
 private_descriptors
 both_ways
