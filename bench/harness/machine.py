@@ -9,11 +9,19 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .measure import Command, run
 from .setup import Bench, CannotRun, sh
 
-Edit = tuple[str, str]  # OLD, NEW: in each word that has OLD. A word that becomes empty goes.
+
+class Edit(NamedTuple):
+    """In each word that has OLD it becomes NEW; with `whole`, in a word that is OLD. A word that
+    becomes empty goes."""
+
+    old: str
+    new: str = ""
+    whole: bool = False
 
 
 def dry_run(bench: Bench, *words: str) -> list[str]:
@@ -78,13 +86,16 @@ def wrapper(bench: Bench, change: Change, path: Path) -> str:
     """A script for $EXECVM_QEMU that starts QEMU with the change. The standard run has one, too,
     without a change, so that what the script costs is on both sides."""
     standard = dry_run(bench, *change.options)
-    for old, _ in change.edits:
-        if not any(old in word for word in standard):
-            raise CannotRun(f"the standard run has no {old.strip()}")
+    for edit in change.edits:
+        if not any(edit.old == word if edit.whole else edit.old in word for word in standard):
+            raise CannotRun(f"the standard run has no {edit.old.strip()}")
     lines = ["#!/bin/sh", "for word; do", "\tshift", "\tbefore=$word"]
-    for old, new in change.edits:
-        o, n = shlex.quote(old), shlex.quote(new)
-        lines.append(f"\tcase $word in *{o}*) word=${{word%%{o}*}}{n}${{word#*{o}}} ;; esac")
+    for edit in change.edits:
+        o, n = shlex.quote(edit.old), shlex.quote(edit.new)
+        if edit.whole:
+            lines.append(f"\tcase $word in {o}) word={n} ;; esac")
+        else:
+            lines.append(f"\tcase $word in *{o}*) word=${{word%%{o}*}}{n}${{word#*{o}}} ;; esac")
     lines += ['\t[ -z "$word" ] && [ -n "$before" ] || set -- "$@" "$word"', "done"]
     lines.append(f'exec {shlex.quote(standard[0])} "$@" {shlex.join(change.append)}')
     path.write_text("\n".join(lines) + "\n")
@@ -99,4 +110,4 @@ def packed_initrd(bench: Bench, *packer: str) -> tuple[Edit, ...]:
     run(bench.vm("--", "/bin/true"))  # makes it
     packed = bench.work / f"initrd.{packer[0]}"
     packed.write_bytes(sh(*packer, initrd))
-    return ((initrd, str(packed)),)
+    return (Edit(initrd, str(packed), whole=True),)

@@ -50,7 +50,7 @@ def _spread(spread: Spread) -> str:
 
 
 def _ratio(spread: Spread) -> str:
-    digits = 3 if spread.median < 0.1 else 2
+    digits = 3 if spread.median < 0.1 else 2 if spread.median < 10 else 1
     median, low, high = (f"{v:.{digits}f}" for v in (spread.median, spread.q1, spread.q3))
     return f"**{median}** ({low}–{high})"
 
