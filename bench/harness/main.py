@@ -13,7 +13,7 @@ from .measure import RunFailed
 from .plots import PLOTS, plot
 from .record import Result, machine_line, now
 from .report import report, sections
-from .setup import SOURCE, Bench, say
+from .setup import SOURCE, Bench, own_version, say
 
 _RESULTS = SOURCE / "bench/results"
 _TEXT = SOURCE / "bench/text.md"
@@ -51,10 +51,11 @@ def _measure(names: list[str], quick: bool) -> bool:
     failed: list[str] = []
     with Bench(quick) as bench:
         accel = accelerator(bench)
+        version = own_version()
         directory = bench.build / "bench-quick" if quick else _RESULTS
         for name in names:
             result = Result(name, date=now(), machine=machine_line(accel), quick=quick)
-            result.versions["execvm"] = (SOURCE / "VERSION").read_text().strip()
+            result.versions["execvm"] = version
             try:
                 FIGURES[name](bench, result)
             except RunFailed as error:

@@ -54,6 +54,7 @@ PEERS = {
     "execline": Peer("foreground", "execline"),
     "GNU cpio": Peer("cpio", "cpio", ("cpio", "--version")),
     "bsdtar": Peer("bsdtar", "libarchive-tools", ("bsdtar", "--version")),
+    "kernel source": Peer("gen_init_cpio", "linux-source-6.12"),
     "ssh": Peer("sshd", "openssh-server", ("ssh", "-V")),
     "mksquashfs": Peer("mksquashfs", "squashfs-tools", ("mksquashfs", "-version")),
 }

@@ -240,6 +240,17 @@ def sh(*argv: str, cwd: str | None = None) -> bytes:
     return run(Command(argv, output=None, cwd=cwd)).stdout
 
 
+def own_version() -> str:
+    """VERSION, and the commit where this is a clone."""
+    version = (SOURCE / "VERSION").read_text().strip()
+    git = ["git", "-C", str(SOURCE), "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return version
+    return f"{version}, commit {commit}"
+
+
 def make_root(kind: str, user_cache: Path) -> Path:
     """demo/make-root, with the user's cache: it keeps what it has made."""
     env = {"XDG_CACHE_HOME": str(user_cache.parent)}

@@ -70,7 +70,6 @@ def _changes(bench: Bench) -> list[Change]:
         Change("without -sandbox", (Edit("-sandbox", whole=True), Edit(sandbox, whole=True))),
         Change("-cpu qemu64", (Edit("max", "qemu64", whole=True),)),
         Change("thread=single", (Edit("tcg", "tcg,thread=single", whole=True),)),
-        Change("tb-size=32", (Edit("tcg", "tcg,tb-size=32", whole=True),)),
         Change("tb-size=512", (Edit("tcg", "tcg,tb-size=512", whole=True),)),
         Change("-m 128M", options=("-m", "128M")),
         Change("-m 1G", options=("-m", "1G")),
@@ -142,6 +141,6 @@ def options(bench: Bench, result: Result) -> None:
     for name, command in kinds:
         say(f"options: {name}")
         samples = take_turns(
-            bench.rounds(10), {name: milliseconds(command), "the standard run": milliseconds(plain)}
+            bench.rounds(8), {name: milliseconds(command), "the standard run": milliseconds(plain)}
         )
         result.groups.append(Group(samples, "ms"))

@@ -54,7 +54,7 @@ def runs(bench: Bench, result: Result) -> None:
             command = _command(bench, kind, root, ["/bin/true"])
             return lambda: seconds_side_by_side([command] * count) * 1000
 
-        _point(bench, result, n, str(n), 6, {kind: measure(kind) for kind in kinds})
+        _point(bench, result, n, str(n), 5, {kind: measure(kind) for kind in kinds})
 
 
 def argv(bench: Bench, result: Result) -> None:
@@ -70,7 +70,7 @@ def argv(bench: Bench, result: Result) -> None:
                 usable[kind] = milliseconds(command)
             except (RunFailed, OSError) as error:
                 result.leave_out(f"{kind}, {name}", str(error).strip().splitlines()[-1][:200])
-        _point(bench, result, kilobytes, name, 10, usable)
+        _point(bench, result, kilobytes, name, 7, usable)
 
 
 def root(bench: Bench, result: Result) -> None:
@@ -85,4 +85,4 @@ def root(bench: Bench, result: Result) -> None:
         sh("mke2fs", "-q", "-t", "ext4", "-d", str(tree), image, f"{megabytes}M")
         words = ["/bin/exit-with", "0"]
         measures = {kind: milliseconds(_command(bench, kind, image, words)) for kind in kinds}
-        _point(bench, result, megabytes, name, 10, measures)
+        _point(bench, result, megabytes, name, 7, measures)

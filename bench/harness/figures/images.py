@@ -57,8 +57,8 @@ def images(bench: Bench, result: Result) -> None:
         text = 'cat "$1" | "$2" image import pipe'
         return seconds(Command(["sh", "-c", text, "sh", str(tar), bench.program], output=None))
 
-    bench.pair(result, 5, ("`execvm image import`", imports), ("`mksquashfs`", alone), unit="s", name="from a file")
-    bench.pair(result, 5, ("`execvm image import`", pipes), ("`mksquashfs`", alone), unit="s", name="from a pipe")
+    bench.pair(result, 3, ("`execvm image import`", imports), ("`mksquashfs`", alone), unit="s", name="from a file")
+    bench.pair(result, 3, ("`execvm image import`", pipes), ("`mksquashfs`", alone), unit="s", name="from a pipe")
     _load(bench, result, tar)
 
 
@@ -82,7 +82,7 @@ def _load(bench: Bench, result: Result, tar: Path) -> None:
 
     bench.pair(
         result,
-        5,
+        3,
         ("`execvm image load`", load),
         ("`docker load`, which does not compress", docker),
         unit="s",

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from ..measure import Command, Measure, RunFailed, run
+from ..peers import PEERS
 from ..record import Result
 from ..setup import Bench, CannotRun, aim_text, say, sh
 
@@ -99,7 +100,7 @@ def initrd(bench: Bench, result: Result) -> None:
     try:
         gen = f"{_gen_init_cpio(bench)} {bench.work}/list >{out}"
         peers["gen_init_cpio"] = Command(["sh", "-c", gen])
-        result.versions["gen_init_cpio"] = "of linux-source-6.12"
+        result.versions["gen_init_cpio"] = PEERS["kernel source"].version_text()
     except (CannotRun, RunFailed) as error:
         result.leave_out("gen_init_cpio", str(error), aim_text(_AIM, "less"))
     for name, command in [("ours", ours), *peers.items()]:

@@ -44,4 +44,4 @@ def inputs(bench: Bench, result: Result) -> None:
         "--in": way("-n", "-m", "1G", "--in", f"{file}=/tmp/in", source="/tmp/in"),
     }
     for name, command in ways.items():
-        bench.pair(result, 5, (name, milliseconds(command)), ("--disk", milliseconds(disk)))
+        bench.pair(result, 3, (name, milliseconds(command)), ("--disk", milliseconds(disk)))

@@ -48,7 +48,7 @@ def true_peers(bench: Bench, result: Result) -> None:
     root = str(bench.root().image)
     cold = ("`execvm run --root`", milliseconds(bench.vm("--root", root, "--", "/bin/true")))
     bench.pair(result, 20, cold, ("`docker run`", _docker(bench)), peer="docker")
-    bench.pair(result, 5, cold, ("fakemachine", _fakemachine(bench)), aim=0.2, peer="fakemachine")
+    bench.pair(result, 3, cold, ("fakemachine", _fakemachine(bench)), aim=0.2, peer="fakemachine")
     # The same accelerator as ours: where KVM is there and does not work, libguestfs would believe it.
     env = {"LIBGUESTFS_BACKEND": "direct", "LIBGUESTFS_CACHEDIR": str(bench.work)}
     if accelerator(bench) == "tcg":
