@@ -117,6 +117,11 @@ format:
 print-%:
 	@echo '$(subst ','\'',$($*))'
 
-.PHONY: bench-chain
-bench-chain: build-black-box
-	@BUILD=$(BUILD) bench/chain-overhead.sh
+# Comparisons with other programs, docs/performance.md: bench/README.md. make bench-chain: one of them.
+.PHONY: bench
+bench:
+	@tests/install-packages bench
+	@$(MAKE) --no-print-directory build-black-box kernel
+	@BUILD=$(BUILD) bench/run
+bench-%: build-black-box kernel
+	@BUILD=$(BUILD) bench/run $*

@@ -148,4 +148,4 @@ def _versions(results: dict[str, Result], section: Section) -> str:
     }
     table = _table(["", "version"], [[name, text] for name, text in sorted(versions.items())])
     hosts = "".join(f"- {machine}\n" for machine in sorted(machines))
-    return f"## {section.title}\n\n{section.text}\n\n{hosts}\n{table}"
+    return f"## {section.title}\n\n{hosts}\n{table}"
