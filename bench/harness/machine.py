@@ -6,6 +6,7 @@ Both start from what execvm itself would start, so they cannot drift from it.
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +36,22 @@ def accelerator(bench: Bench) -> str:
     return argv[argv.index("-accel") + 1]
 
 
-def bare(bench: Bench, idle: bool = False) -> Command:
-    """The same machine, kernel and parameters; no devices, and an init that does one thing."""
-    argv = _without(dry_run(bench), "-chardev", "-device", "-drive", "-netdev")
-    argv[argv.index("-initrd") + 1] = bench.bare_initrd()
+def bare(bench: Bench, idle: bool = False, devices: bool = False, initrd: bool = False) -> Command:
+    """The same machine, kernel and parameters; no devices, and an init that does one thing. With
+    `devices`: ours, with nobody at their ends; with `initrd`: ours, in front of the one with that init."""
+    argv = dry_run(bench)
+    if devices:
+        argv = [re.sub(r"^socket,(id=\w+),fd=\d+$", r"null,\1", word) for word in argv]
+    else:
+        argv = _without(argv, "-chardev", "-device", "-drive", "-netdev")
+    at = argv.index("-initrd") + 1
+    if initrd:
+        run(bench.vm("--", "/bin/true"))  # makes it
+        both = bench.work / "both.cpio"
+        both.write_bytes(Path(argv[at]).read_bytes() + Path(bench.bare_initrd()).read_bytes())
+        argv[at] = str(both)
+    else:
+        argv[at] = bench.bare_initrd()
     at = argv.index("-append") + 1
     argv[at] = _parameters(argv[at]) + (" -- idle" if idle else "")
     return Command(argv, output=None)

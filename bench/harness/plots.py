@@ -23,7 +23,7 @@ PLOTS = {
     "growth-root": Plot("size of the root image", flat=True),
 }
 
-_COLOURS = ("#1b6ca8", "#c8553d", "#4f772d")
+_COLOURS = {"execvm run": "#1b6ca8", "execvm run --warm": "#4f772d", "docker run": "#c8553d"}
 
 
 def plot(result: Result, directory: Path) -> Path:
@@ -54,9 +54,9 @@ def plot(result: Result, directory: Path) -> Path:
         lines.append(f"set yrange [0:{top * 1.25:g}]")
     curves: list[str] = []
     blocks: list[str] = []
-    for i, kind in enumerate(kinds):
-        style = f"linecolor '{_COLOURS[i % len(_COLOURS)]}' linewidth 2"
+    for kind in kinds:
         title = kind.replace("`", "")
+        style = f"linecolor '{_COLOURS[title]}' linewidth 2"
         curves.append(f"'-' using 1:2:3:4 with yerrorbars {style} pointtype 7 pointsize 0.5 notitle")
         curves.append(f"'-' using 1:2 with lines {style} title '{title}'")
         rows = [

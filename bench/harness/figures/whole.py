@@ -42,6 +42,11 @@ def true_cold(bench: Bench, result: Result) -> None:
     bare_two = ("bare QEMU, the same root", milliseconds(bare_root(bench)))
     bench.pair(result, 30, plain, bare_one, aim=1.15, peer="bare QEMU")
     bench.pair(result, 30, rooted, bare_two, aim=1.15, peer="bare QEMU")
+    # The parts of the difference.
+    devices = ("bare QEMU, with our devices", milliseconds(bare(bench, devices=True)))
+    initrd = ("bare QEMU, with our initrd", milliseconds(bare(bench, initrd=True)))
+    bench.pair(result, 20, devices, bare_one, peer="bare QEMU")
+    bench.pair(result, 20, initrd, bare_one, peer="bare QEMU")
 
 
 def true_peers(bench: Bench, result: Result) -> None:
