@@ -13,8 +13,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-_LIMIT = 300.0  # seconds after which a run has failed
-
 
 class RunFailed(Exception):
     """A run that did not do what it should have done."""
@@ -29,6 +27,7 @@ class Command:
     stdin: str = os.devnull
     output: bytes | None = b""
     cwd: str | None = None
+    limit: float = 300.0  # seconds after which it has failed
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Running:
         try:
             poll = select.poll()
             poll.register(pidfd, select.POLLIN)
-            late = not poll.poll(_LIMIT * 1000)
+            late = not poll.poll(self.command.limit * 1000)
             if late:
                 os.killpg(self.pid, signal.SIGKILL)
             _, raw, usage = os.wait4(self.pid, 0)
@@ -91,7 +90,7 @@ class Running:
         name = " ".join(self.command.argv)[:300]
         tail = ended.stderr.decode(errors="replace").strip()[-2000:]
         if late:
-            raise RunFailed(f"{name}: still running after {_LIMIT:.0f} s\n{tail}")
+            raise RunFailed(f"{name}: still running after {self.command.limit:.0f} s\n{tail}")
         if want is not None and status != want:
             raise RunFailed(f"{name}: status {status}\n{tail}")
         output = self.command.output
