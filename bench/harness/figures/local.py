@@ -32,7 +32,7 @@ def _foreground(program: str, links: int, command: list[str]) -> list[str]:
 def chain(bench: Bench, result: Result) -> None:
     true = [bench.true, "0"]
     foreground = PEERS["execline"].path() or "foreground"
-    for links, rounds in ((_LINKS, 100), (4, 200), (2, 200)):
+    for links, rounds in ((_LINKS, 40), (4, 100), (2, 100)):
         name = f"{links} links"
         aim = 1.0 if links == _LINKS else None
         ours = ("`execvm chain`", milliseconds(Command(_chain(bench.guest, links, true))))
