@@ -40,26 +40,33 @@ def _command(bench: Bench, kind: str, root: str, words: list[str]) -> Command:
     return bench.vm(*(["--warm"] if kind == WARM else []), "--root", root, "--", *words)
 
 
-def _point(bench: Bench, result: Result, x: float, name: str, rounds: int, kinds: dict[str, Measure]) -> None:
-    say(f"{result.figure}: {name}")
-    result.groups.append(Group(take_turns(bench.rounds(rounds), kinds), "ms", name, x=x))
+def _points(bench: Bench, result: Result, rounds: int, cells: dict[tuple[float, str], dict[str, Measure]]) -> None:
+    """All of them take turns, so that the points of a plot can be compared."""
+    say(result.figure)
+    flat = {f"{name}/{kind}": m for (_, name), kinds in cells.items() for kind, m in kinds.items()}
+    samples = take_turns(bench.rounds(rounds), flat)
+    for (x, name), kinds in cells.items():
+        result.groups.append(Group({kind: samples[f"{name}/{kind}"] for kind in kinds}, "ms", name, x=x))
 
 
 def runs(bench: Bench, result: Result) -> None:
     root = str(bench.root().image)
     kinds = _kinds(bench, result, docker=True)
+    cells: dict[tuple[float, str], dict[str, Measure]] = {}
     for n in (1, 2, 4, 8, 16):
 
         def measure(kind: str, count: int = n) -> Measure:
             command = _command(bench, kind, root, ["/bin/true"])
             return lambda: seconds_side_by_side([command] * count) * 1000
 
-        _point(bench, result, n, str(n), 5, {kind: measure(kind) for kind in kinds})
+        cells[n, str(n)] = {kind: measure(kind) for kind in kinds}
+    _points(bench, result, 5, cells)
 
 
 def argv(bench: Bench, result: Result) -> None:
     root = str(bench.root().image)
     kinds = _kinds(bench, result, docker=True)
+    cells: dict[tuple[float, str], dict[str, Measure]] = {}
     for kilobytes, name in ((1, "1 KB"), (10, "10 KB"), (100, "100 KB"), (1000, "1 MB")):
         words = ["/bin/true", *["x" * 999] * kilobytes]  # one string may have 128 KB
         usable: dict[str, Measure] = {}
@@ -70,7 +77,8 @@ def argv(bench: Bench, result: Result) -> None:
                 usable[kind] = milliseconds(command)
             except (RunFailed, OSError) as error:
                 result.leave_out(f"{kind}, {name}", str(error).strip().splitlines()[-1][:200])
-        _point(bench, result, kilobytes, name, 7, usable)
+        cells[kilobytes, name] = usable
+    _points(bench, result, 7, cells)
 
 
 def root(bench: Bench, result: Result) -> None:
@@ -79,10 +87,11 @@ def root(bench: Bench, result: Result) -> None:
     tree = bench.work / "ext4-root"
     for directory in ("bin", "dev", "proc", "sys", "run", "tmp"):
         (tree / directory).mkdir(parents=True, exist_ok=True)
+    cells: dict[tuple[float, str], dict[str, Measure]] = {}
     sh("cp", bench.true, str(tree / "bin/exit-with"))
     for megabytes, name in ((1, "1 MB"), (16, "16 MB"), (256, "256 MB"), (1024, "1 GB"), (4096, "4 GB")):
         image = str(bench.work / f"root-{megabytes}.ext4")
         sh("mke2fs", "-q", "-t", "ext4", "-d", str(tree), image, f"{megabytes}M")
         words = ["/bin/exit-with", "0"]
-        measures = {kind: milliseconds(_command(bench, kind, image, words)) for kind in kinds}
-        _point(bench, result, megabytes, name, 7, measures)
+        cells[megabytes, name] = {kind: milliseconds(_command(bench, kind, image, words)) for kind in kinds}
+    _points(bench, result, 7, cells)
