@@ -39,6 +39,37 @@ tests() {
 	ok 'C16: memory does not grow with the depth' test "$many" -lt $((one + 1500))
 	(nested 100 false)
 	is 'C16: a status from the depth' $? 1
+	another
+}
+
+# A chain goes on in the same process only where that is what an exec would have come to.
+another() {
+	mkdir -p other same
+	# shellcheck disable=SC2016 # for the script
+	printf '#!/bin/sh\necho other "$@"\n' >other/execvm
+	chmod +x other/execvm
+	ln -sf "$X" same/execvm
+	ln -sf "$X" same/run-in-vm
+	is 'C16: another program of the name is executed' \
+		"$(PATH=$PWD/other:$PATH "$X" chain -- true -- execvm chain -- echo one -- echo two)" \
+		'other chain -- echo one -- echo two'
+	is 'C16: and so is this one, by PATH' \
+		"$(PATH=$PWD/same:$PATH "$X" chain -- true -- execvm chain -- echo one -- echo two)" "one
+two"
+	"$X" chain -- true -- execvm-is-not-there chain -- echo one -- echo two >out 2>err
+	is 'C16: what is not there is not found' "$?$(cat out)" 127
+	"$X" chain -- true -- "$PWD/same/execvm" chain -- >out 2>err
+	is 'C16: what is wrong with a chain behind a chain' "$?$(cat out)" 125
+	like 'C16: is said' "$(cat err)" '^execvm chain: no second .--. between'
+	if [ "$X" != "$EXECVM_GUEST" ]; then # which has no other names
+		"$X" chain -- true -- "$PWD/same/run-in-vm" chain -- echo one -- echo two >out 2>err
+		is 'C16: another tool of this file is another tool' "$?$(cat out)" 125
+	fi
+	mkdir -p removed
+	cp "$X" removed/execvm
+	is 'C16: this very file is gone meanwhile' "$(removed/execvm chain -- rm -f removed/execvm -- \
+		removed/execvm chain -- echo one -- echo two 2>&1)" \
+		'execvm chain: removed/execvm: No such file or directory'
 }
 
 both tests
