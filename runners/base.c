@@ -25,6 +25,7 @@
 #include "lib/cleanup.h"
 #include "lib/io.h"
 #include "lib/layout.h"
+#include "lib/output.h"
 #include "lib/proc.h"
 #include "runners/cache.h"
 
@@ -181,22 +182,17 @@ static bool is_whole(const char *path)
 static int fill_cache(const struct vm_spec *s, const struct kernel *k, unsigned features,
 		      const char *busybox, const char *path, struct err *e)
 {
-	cleanup_close int fd = -1;
-	char tmp[4096 + 16];
-	int r;
+	struct output o = OUTPUT_INIT;
+	int r = output_open(&o, path, e);
 
-	snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path);
-	fd = mkostemp(tmp, O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(e, "make %s", tmp);
-	r = write_base(s, k, features, busybox, fd, e);
+	if (r == 0)
+		r = write_base(s, k, features, busybox, o.fd, e);
 	/* What has the name after a crash of the host must be whole. */
-	if (r == 0 && fsync(fd) < 0)
-		r = err_sys(e, "fsync %s", tmp);
-	if (r == 0 && rename(tmp, path) < 0)
-		r = err_sys(e, "rename %s", tmp);
-	if (r < 0)
-		unlink(tmp);
+	if (r == 0 && fsync(o.fd) < 0)
+		r = err_sys(e, "fsync %s", path);
+	if (r == 0)
+		r = output_commit(&o, e);
+	output_free(&o);
 	return r;
 }
 

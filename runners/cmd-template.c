@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/cmd.h"
 #include "lib/fd.h"
@@ -211,9 +212,12 @@ static int start(const struct verb *v, int argc, char **argv)
 static int template_main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
+	int closed = fd_fill_std();
 
-	if (fd_fill_std() < 0)
+	if (closed < 0)
 		return EXIT_EXECVM;
+	if (closed & 1 << STDOUT_FILENO)
+		return failf("stdout is closed");
 	proc_signals_children();
 	if (!strcmp(what, "--help") || !strcmp(what, "-h"))
 		return cmd_help(&cmd_template);

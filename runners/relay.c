@@ -557,6 +557,7 @@ static int result(struct state *s, int r, int *code, struct err *e)
 	struct session *n = s->session;
 
 	*code = EXIT_EXECVM;
+	s->r->begun = n->command.exec_sent;
 	if (s->end_signal) {
 		*code = EXIT_SIGNAL + s->end_signal;
 		return err_set(e, EINTR, "ended by %s", proc_signal_name(s->end_signal));

@@ -38,6 +38,7 @@ struct relay {
 	struct relay_times times;
 	bool has_status; /* of the command, which then is: */
 	struct proc_status status;
+	bool begun;	/* the command may have started: the guest was asked to start it */
 	bool told;	/* the guest has said itself why it cannot run the command */
 	bool contact;	/* the guest has spoken: nothing was read from stdin before */
 	bool lost;	/* the machine ended without a word */

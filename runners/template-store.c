@@ -24,6 +24,7 @@
 #define ABOUT "about.json"
 #define ABOUT_MAX ((size_t)1 << 20)
 #define NEW ".new"
+#define OLD ".old"
 #define BAD ".bad"
 #define LOCK "lock"
 #define LOCK_PAUSE_MS 20
@@ -84,6 +85,9 @@ static int remove_dir(int top, const char *name, struct err *e)
 {
 	cleanup_close int dir = openat(top, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
+	/* What is no directory is not one of ours, and never followed. */
+	if (dir < 0 && (errno == ENOTDIR || errno == ELOOP))
+		return unlinkat(top, name, 0) < 0 ? err_sys(e, "template %s: remove", name) : 0;
 	if (dir < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "template %s", name);
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
@@ -93,6 +97,19 @@ static int remove_dir(int top, const char *name, struct err *e)
 	if (unlinkat(top, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return err_sys(e, "template %s: remove", name);
 	return 0;
+}
+
+/* A template loses its name before its files: what has one is complete. */
+static int discard(int top, const char *id, struct err *e)
+{
+	char name[TEMPLATE_ID + 4];
+
+	snprintf(name, sizeof(name), "%.12s" OLD, id);
+	if (remove_dir(top, name, e) < 0)
+		return -e->code;
+	if (renameat(top, id, top, name) < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "template %s: rename", id);
+	return remove_dir(top, name, e);
 }
 
 /* what a file was when the template was made */
@@ -284,7 +301,7 @@ void template_drop(const char *id, const struct template_files *f)
 	    fstatat(top, id, &there, AT_SYMLINK_NOFOLLOW) < 0 || mine.st_ino != there.st_ino ||
 	    mine.st_dev != there.st_dev)
 		return;
-	if (remove_dir(top, id, &e) < 0)
+	if (discard(top, id, &e) < 0)
 		msg_debug("%s", e.msg);
 }
 
@@ -375,13 +392,13 @@ int template_rm(const char *id, char removed[TEMPLATE_ID], struct err *e)
 		if (strncmp(l.at[i].id, id, strlen(id)) != 0)
 			continue;
 		if (found)
-			r = err_set(e, EINVAL, "several templates begin with %s", id);
+			r = err_set(e, EINVAL, "several templates begin with '%s'", id);
 		found = l.at[i].id;
 	}
 	if (r == 0 && (!found || !*id))
-		r = err_set(e, ENOENT, "no template %s", id);
+		r = err_set(e, ENOENT, "no template '%s'", id);
 	if (r == 0)
-		r = remove_dir(top, found, e);
+		r = discard(top, found, e);
 	if (r == 0)
 		memcpy(removed, found, TEMPLATE_ID);
 	template_list_free(&l);
@@ -406,6 +423,8 @@ static int remove_left(int top, struct err *e)
 		snprintf(id, sizeof(id), "%.12s", de->d_name);
 		if (is_id(id) && !strcmp(de->d_name + strlen(id), BAD))
 			unlinkat(top, de->d_name, 0);
+		if (is_id(id) && !strcmp(de->d_name + strlen(id), OLD))
+			r = remove_dir(top, de->d_name, e);
 		if (!is_id(id) || strcmp(de->d_name + strlen(id), NEW) != 0)
 			continue;
 		lock = template_lock(id, 0, -1, &busy);
@@ -431,7 +450,7 @@ int template_prune(uint64_t limit, const char *keep, size_t *n, uint64_t *bytes,
 	for (size_t i = l.n; i-- > 0 && sum > limit && r == 0;) {
 		if (keep && !strcmp(l.at[i].id, keep))
 			continue;
-		r = remove_dir(top, l.at[i].id, e);
+		r = discard(top, l.at[i].id, e);
 		sum -= l.at[i].bytes;
 		*bytes += l.at[i].bytes;
 		*n += r == 0;

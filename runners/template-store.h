@@ -7,6 +7,7 @@
  *	memory      the guest's memory, sparse; mapped by QEMU
  *	state       the devices, as QEMU wrote them
  *	ID.new      one that is being made
+ *	ID.old      one that is being removed
  *	ID.bad      a word until the host's next boot: it was made and did not work
  *	lock        a byte of it is locked by who makes one
  *

@@ -290,15 +290,16 @@ static void explain(const struct plan *p, const struct relay *r, const struct ma
 }
 
 /*
- * Is it to be started once more? Nothing was read from stdin before the command ran. A machine that
- * went on from a template gets no second look: that may be broken in any way.
+ * Is it to be started once more? Nothing was read from stdin before the guest was asked to start
+ * the command, and nothing that a command does can have happened. A machine that went on from a
+ * template may be broken in any way: it gets no second look.
  */
 static bool is_again(struct plan *p, const struct relay *r, int failed, int code)
 {
 	bool broken = failed < 0 && code == EXIT_EXECVM;
 
 	if (p->warm)
-		return broken && !r->times.command && !r->told;
+		return broken && !r->begun && !r->told;
 	p->mute = r->lost && !r->contact && !r->log_tail.len &&
 		  r->qemu_status.kind == PROC_EXITED && !r->qemu_status.value && !p->facts.uart;
 	return p->mute || (broken && !r->contact && p->may_retry);

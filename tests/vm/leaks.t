@@ -121,13 +121,15 @@ interrupted() {
 	: >pids
 	mkdir busy
 	for ms in 02 04 06 08 10 12 14 16 18 20 24 28 32 36 40 50 60 80; do
-		rm -rf busy/*
-		XDG_CACHE_HOME=$PWD/busy "$EXECVM" run -- /bin/true </dev/null >out 2>&1 &
-		pid=$!
-		sleep 0.0$ms
-		kill -s TERM $pid
-		wait $pid
-		find busy -name '*.tmp*' -print
+		for sig in TERM KILL; do
+			rm -rf busy/*
+			XDG_CACHE_HOME=$PWD/busy "$EXECVM" run -- /bin/true </dev/null >out 2>&1 &
+			pid=$!
+			sleep 0.0$ms
+			kill -s $sig $pid
+			wait $pid
+			find busy -path '*/initrd/*' ! -name '*.cpio' -print
+		done 2>/dev/null
 	done >wrong
 	is 'W14: runs that are ended early: no half a file' "$(cat wrong)" ''
 	rm -r busy
