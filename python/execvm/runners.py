@@ -84,6 +84,7 @@ def vm_runner(
     memory: str | int | None = None,
     cpus: int | None = None,
     accel: Literal["auto", "kvm", "tcg"] | None = None,
+    warm: bool = False,
     network: str | None = None,
     publish: Sequence[str] = (),
     volumes: Sequence[Volume] = (),
@@ -94,7 +95,10 @@ def vm_runner(
     hostname: str | None = None,
     timeout: str | int | None = None,
 ) -> Runner:
-    """A machine of its own for each command; `devices` are local files and their guest names."""
+    """A machine of its own for each command; `devices` are local files and their guest names.
+
+    With `warm` it starts from one that was frozen when it had booted: see execvm-template(1).
+    """
     return _runner(
         "vm",
         config=_text(config, "config"),
@@ -108,6 +112,7 @@ def vm_runner(
         memory=memory,
         cpus=cpus,
         accel=accel,
+        warm=warm or None,
         network=network,
         publish=_texts(publish, "publish"),
         volumes=_volumes(volumes),
