@@ -181,9 +181,9 @@ int main(int argc, char **argv)
 	if (argc > 2 && !strcmp(argv[1], "ready"))
 		return ready(argv + 2);
 	if (argc == 4 && !strcmp(argv[1], "source"))
-		return transfer(1, atol(argv[2]), (size_t)atol(argv[3]));
+		return transfer(1, strtol(argv[2], NULL, 10), (size_t)strtol(argv[3], NULL, 10));
 	if (argc == 4 && !strcmp(argv[1], "sink"))
-		return transfer(0, atol(argv[2]), (size_t)atol(argv[3]));
+		return transfer(0, strtol(argv[2], NULL, 10), (size_t)strtol(argv[3], NULL, 10));
 	fputs("usage: port-guest source|sink N BLOCK | ready COMMAND...\n", stderr);
 	return 125;
 }

@@ -49,17 +49,18 @@ static double spent(pid_t pid)
 	while (d && (de = readdir(d))) {
 		glob_t g = { 0 };
 		char path[300];
+		pid_t one = (pid_t)strtol(de->d_name, NULL, 10);
 
-		if (atoi(de->d_name) <= 0 || getsid(atoi(de->d_name)) != pid)
+		if (one <= 0 || getsid(one) != pid)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/task/*/schedstat", de->d_name);
 		glob(path, 0, NULL, &g);
 		for (size_t i = 0; i < g.gl_pathc; i++) {
 			FILE *f = fopen(g.gl_pathv[i], "r");
-			double ns = 0;
+			char ns[64];
 
-			if (f && fscanf(f, "%lf", &ns) == 1)
-				sum += ns / 1e9;
+			if (f && fgets(ns, sizeof(ns), f))
+				sum += strtod(ns, NULL) / 1e9;
 			if (f)
 				fclose(f);
 		}
@@ -114,7 +115,7 @@ int main(int argc, char **argv)
 	if (argc < 5)
 		return 2;
 	port = !strcmp(argv[1], "port");
-	n = atol(argv[3]);
+	n = strtol(argv[3], NULL, 10);
 	out = strcmp(argv[2], "out") ? n : 0;	  /* to be written */
 	in = 1 + (strcmp(argv[2], "in") ? n : 1); /* to be read, R too */
 	alarm(LIMIT_S);

@@ -97,14 +97,14 @@ int link_event(struct link *l, struct mux_event *ev, struct err *e)
  * read of each part of a vector until one comes back short: a vector of pages is many reads in one
  * call.
  */
-static ssize_t read_pages(int fd, uint8_t *p, size_t n)
+static ssize_t read_pages(struct link *l)
 {
 	struct iovec v[LINK_IN / PORT_BUFFER];
 	int parts = 0;
 
-	for (size_t at = 0; at + PORT_BUFFER <= n; at += PORT_BUFFER)
-		v[parts++] = (struct iovec){ p + at, PORT_BUFFER };
-	return readv(fd, v, parts);
+	for (size_t at = l->len; at + PORT_BUFFER <= sizeof(l->in); at += PORT_BUFFER)
+		v[parts++] = (struct iovec){ l->in + at, PORT_BUFFER };
+	return readv(l->fd, v, parts);
 }
 
 /* As much as there is room for: what goes on to a command in one piece wakes it once. */
@@ -112,7 +112,7 @@ int link_fill(struct link *l, struct err *e)
 {
 	l->at = l->len = 0;
 	while (sizeof(l->in) - l->len >= PORT_BUFFER) {
-		ssize_t n = read_pages(l->fd, l->in + l->len, sizeof(l->in) - l->len);
+		ssize_t n = read_pages(l);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
