@@ -51,7 +51,9 @@ bool session_writable(const struct session *s)
 
 bool session_disposable(const struct session *s)
 {
-	return s->phase == ENDING && !session_writable(s) && !vm_has_network(s->spec) &&
+	bool told = s->command.has_exit || s->command.failure.stage[0] || s->failure.stage[0];
+
+	return s->phase == ENDING && told && !session_writable(s) && !vm_has_network(s->spec) &&
 	       !s->spec->boot_log && !s->spec->debug;
 }
 

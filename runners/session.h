@@ -95,7 +95,7 @@ void session_ask(struct session *s) nonnull(1);
 bool session_writable(const struct session *s) must_check nonnull(1);
 
 /*
- * Does nothing that still happens in the machine matter to anybody? It can change nothing, is
- * connected to nothing, and nobody looks at its log.
+ * Does nothing that still happens in the machine matter to anybody? How the command ended is known;
+ * the machine can change nothing, is connected to nothing, and nobody looks at its log.
  */
 bool session_disposable(const struct session *s) must_check nonnull(1);

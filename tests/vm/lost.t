@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # W11, X2, I24, I20: a machine that is lost, in whatever way, ends in bounded time with 125 and a
-# message of its own; never 0, never a hang, nothing left. X3: unless it has said a status.
+# message of its own; never 0, never a hang, nothing left. X3: unless it has said a status. F12: one that
+# can change nothing is ended from outside.
 # timeout: 300
 set -u
 # shellcheck source=tests/tap.sh
@@ -194,10 +195,15 @@ gone() {
 	played 'control characters in the log' '.*' "log $(printf 'a\033[2Jb\007c'); quit 3"
 	is 'W11: control characters in the log do not get through' "$(tr -d '\n\040-\176' <err)" ''
 	: >pid
-	EXECVM_QEMU=$fake VM_FAKE="$hello; exit 0 3; close; hang" run -- true </dev/null >out 2>err
+	EXECVM_QEMU=$fake VM_FAKE="$hello; exit 0 3; close; hang" run --network user -- true </dev/null >out 2>err
 	is 'X3, I20: a machine that does not power off: its status counts' $? 3
 	like 'I20: a machine that does not power off is ended' "$(cat err)" 'warning: .*did not power off'
 	ok 'I20: a machine that does not power off: no machine is left' no_machine
+	: >pid
+	EXECVM_QEMU=$fake VM_FAKE="$hello; exit 0 3; close; hang" run -- true </dev/null >out 2>err
+	is 'F12: one that can change nothing is not asked to: its status' $? 3
+	is 'F12: nothing is said about it' "$(cat err)" ''
+	ok 'F12: no machine is left' no_machine
 	: >pid
 	for q in /no/such/qemu "$home" /dev/null; do
 		EXECVM_QEMU=$q run -- true </dev/null >out 2>err

@@ -50,9 +50,9 @@ everything() {
 		-p 127.0.0.3:18080:80/udp --tmpfs /tm:size=1m -- true a b
 	VM_FAKE="hello; $copied; $copied; $last" run --record r.json --root root.img --root-mode ro --in t=/t --name a-run -e A=b \
 		--timeout 90 --hostname h -n -- true </dev/null
-	# read-only is a root mode; a root has no image, which has a test of its own; debug is how, not
-	# what; the rest is of other runners
-	keys | grep -v -x -e runner -e read-only -e image -e debug -e host -e options -e wrap >want
+	# read-only is a root mode; a root has no image, which has a test of its own; debug and warm are how,
+	# not what; the rest is of other runners
+	keys | grep -v -x -e runner -e read-only -e image -e debug -e warm -e host -e options -e wrap >want
 	ok 'S3: the premise: the keys of the table' test "$(wc -l <want)" -gt 20
 	for key in $(cat want); do
 		like "S3: the record has the key $key" "$(cat r.json)" "\"$key\":"
