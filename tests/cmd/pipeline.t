@@ -232,7 +232,7 @@ back_pressure() {
 
 # begin OPTIONS...: p.json in the background, as if in the foreground. $pid is the process.
 begin() {
-	rm -f pids
+	rm -f pids out err # what another one has said
 	"$HELPERS/with-signals" -d 2 -d 3 "$EXECVM" pipeline -r local "$@" p.json </dev/null >out 2>err &
 	pid=$!
 }
