@@ -50,8 +50,8 @@ static int run_first(char **argv, const struct proc_signals *entry)
 }
 
 /*
- * Is it this very file, as a chain? Then becoming it changes nothing, and a third of what a link
- * costs can be left out. By another name it could be another tool.
+ * Is it this very file, as a chain? Then becoming it changes nothing, and the exec can be left out. By
+ * another name it could be another tool.
  */
 static bool is_chain(char **argv)
 {

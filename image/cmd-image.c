@@ -309,27 +309,17 @@ static int start(const struct verb *v, const struct image_opts *o, char **words,
 	return v->fn(o, words, closed);
 }
 
-/* Options may be anywhere, as docker has it. */
 static int image_main(int argc, char **argv)
 {
 	cleanup_argv struct argv words = { 0 };
 	struct image_opts o = { 0 };
 	struct err e = { 0 };
+	int r = opt_parse_mixed(image_opts, argc, argv, &o, &words, &e);
 
-	while (argc > 0) {
-		int at = opt_parse(image_opts, argc, argv, &o, &e);
-
-		if (at == OPT_WANT_HELP)
-			return cmd_help(&cmd_image);
-		if (at < 0)
-			return fail(&e);
-		if (at < argc && argv_push(&words, argv[at]) < 0)
-			return failf("out of memory");
-		argc -= at;
-		argv += at;
-		if (argc <= 0)
-			break;
-	}
+	if (r == OPT_WANT_HELP)
+		return cmd_help(&cmd_image);
+	if (r < 0)
+		return fail(&e);
 	if (!words.n)
 		return failf("import, load, ls, inspect, rm or save? See execvm help image");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {

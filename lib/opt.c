@@ -99,6 +99,22 @@ int opt_parse(const struct opt *table, int argc, char **argv, void *dest, struct
 	return optind;
 }
 
+int opt_parse_mixed(const struct opt *table, int argc, char **argv, void *dest,
+		    struct argv *operands, struct err *e)
+{
+	while (argc > 0) {
+		int at = opt_parse(table, argc, argv, dest, e);
+
+		if (at < 0)
+			return at;
+		if (at < argc && argv_push(operands, argv[at]) < 0)
+			return err_memory(e);
+		argc -= at;
+		argv += at;
+	}
+	return 0;
+}
+
 int opt_help(const struct opt *table, struct buf *b)
 {
 	for (const struct opt *o = table; o->name; o++) {

@@ -52,5 +52,12 @@ struct opt {
 int opt_parse(const struct opt *table, int argc, char **argv, void *dest, struct err *e) must_check
 	nonnull(1, 3, 4, 5);
 
+/*
+ * The same with options among the operands, as docker has it: *operands gets them. Returns 0,
+ * OPT_WANT_HELP, -EINVAL with a sentence, or -ENOMEM.
+ */
+int opt_parse_mixed(const struct opt *table, int argc, char **argv, void *dest,
+		    struct argv *operands, struct err *e) must_check nonnull(1, 3, 4, 5, 6);
+
 /* Adds a line per option. Returns 0 or -ENOMEM. */
 int opt_help(const struct opt *table, struct buf *b) must_check nonnull(1, 2);

@@ -187,20 +187,12 @@ static int start(const struct verb *v, int argc, char **argv)
 	cleanup_argv struct argv words = { 0 };
 	struct template_opts o = { 0 };
 	struct err e = { 0 };
+	int r = opt_parse_mixed(template_opts, argc, argv, &o, &words, &e);
 
-	/* Options may be anywhere, as docker has it. */
-	while (argc > 0) {
-		int at = opt_parse(template_opts, argc, argv, &o, &e);
-
-		if (at == OPT_WANT_HELP)
-			return cmd_help(&cmd_template);
-		if (at < 0)
-			return fail(&e);
-		if (at < argc && argv_push(&words, argv[at]) < 0)
-			return failf("out of memory");
-		argc -= at;
-		argv += at;
-	}
+	if (r == OPT_WANT_HELP)
+		return cmd_help(&cmd_template);
+	if (r < 0)
+		return fail(&e);
 	if (words.n < v->min || words.n > v->max || (o.json && v->fn != list) ||
 	    ((o.all || o.limit) && v->fn != prune))
 		return failf("usage: execvm template %s", v->usage);
