@@ -8,7 +8,6 @@
  * needs and finds what is there then.
  */
 #include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

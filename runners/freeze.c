@@ -28,7 +28,7 @@
 	"{\"capability\":\"" name "\",\"state\":true}]}}"
 #define IGNORE_SHARED SET_CAPABILITY("x-ignore-shared")
 
-/* What is said must be read, or the guest stands still; the end of it tells why it failed. */
+/* The end of what the guest and QEMU said: it may tell why it failed. */
 static void read_log(const struct machine *m, struct buf *log)
 {
 	const int fds[] = { m->log, m->err };

@@ -192,7 +192,6 @@ static int make(const struct vm_spec *s, const struct vm_spec *frozen, struct qe
 	json_t *about = describe(s, f);
 	int r = about ? template_begin(t->id, &files, e) : err_memory(e);
 
-	msg_info("template %s: made", t->id);
 	if (r == 0)
 		r = freeze_make(frozen, f, b, files.memory, files.state, limit, &log, e);
 	if (r == 0)
@@ -204,6 +203,7 @@ static int make(const struct vm_spec *s, const struct vm_spec *frozen, struct qe
 			msg_debug("template %s: %.*s", t->id, (int)log.len, log.p);
 		}
 	} else {
+		msg_info("template %s: made", t->id);
 		make_room(t->id);
 	}
 	json_decref(about);
