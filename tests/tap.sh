@@ -14,6 +14,7 @@
 #   skip_all REASON             the whole file, before any of the above; ends the test
 #   diag TEXT                   a remark in the log
 #   wait_for CMD...             until CMD succeeds, at most 5 s
+#   has_become PID PROGRAM      the child runs PROGRAM: until then it has the shell's signals
 #   both FUNCTION               FUNCTION once for each binary, as $X, in a directory of its own
 #   done_testing                prints the plan; the exit status is 1 after a failure
 
@@ -127,6 +128,10 @@ wait_for() {
 		[ $tap_tries -gt 0 ] || return 1
 		sleep 0.02
 	done
+}
+
+has_become() {
+	[ "$(readlink "/proc/$1/exe")" = "$(realpath "$2")" ]
 }
 
 both() {

@@ -114,6 +114,7 @@ signals() {
 	for s in 0 1 2 3 4 5 6 7 8 9 10 12 14 16 20; do
 		"$HELPERS/with-signals" -d 2 -d 3 "$EXECVM" run --warm -n -- /bin/sleep 100 >out 2>err &
 		pid=$!
+		wait_for has_become $pid "$EXECVM"
 		sleep $((s / 100)).$((s % 100 / 10))$((s % 10))
 		kill -s $((s % 2 ? 15 : 2)) $pid
 		code=0
