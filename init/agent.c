@@ -102,6 +102,13 @@ static int on_pty(struct session *s, const struct mux_event *ev)
 	return 0;
 }
 
+static int on_file(struct session *s, const struct mux_event *ev)
+{
+	struct wire_file f;
+
+	return wire_get_file(ev->data, ev->len, &f) < 0 ? -EINVAL : session_file(s, &f);
+}
+
 static int on_winch(struct session *s, const struct mux_event *ev)
 {
 	struct wire_winsize size;
@@ -150,6 +157,8 @@ static int on_request(struct agent *a, const struct mux_event *ev, struct err *e
 		r = on_signal(s, ev);
 	} else if (main && !strcmp(ev->name, WIRE_PTY)) {
 		r = on_pty(s, ev);
+	} else if (main && !strcmp(ev->name, WIRE_FILE)) {
+		r = on_file(s, ev);
 	} else if (main && !strcmp(ev->name, WIRE_WINCH)) {
 		r = on_winch(s, ev);
 	}
@@ -325,6 +334,19 @@ static void on_children(struct agent *a)
 	}
 }
 
+/* Where the command has left the file that it had as stdin, and all who share it with it. */
+static int say_offset(struct agent *a, const struct session *s, struct err *e)
+{
+	uint8_t room[8];
+	struct wire_out o = { .p = room, .cap = sizeof(room) };
+	off_t at = s->file.fd < 0 ? -1 : lseek(s->file.fd, 0, SEEK_CUR);
+
+	if (at < 0)
+		return 0;
+	wire_put_u64(&o, (uint64_t)at);
+	return say(a, s->ch, WIRE_OFFSET, &o, e);
+}
+
 /* Everything is sent: say how it ended, then CLOSE. */
 static int finish(struct agent *a, struct session *s, struct err *e)
 {
@@ -339,8 +361,10 @@ static int finish(struct agent *a, struct session *s, struct err *e)
 	if (s->err.ch >= 0 && mux_close(a->mux, s->err.ch) == 0)
 		s->err.ch = -1;
 	if (!s->exit_said) {
+		r = say_offset(a, s, e);
 		wire_put_exit(&o, &x);
-		r = say(a, s->ch, WIRE_EXIT, &o, e);
+		if (r == 0)
+			r = say(a, s->ch, WIRE_EXIT, &o, e);
 		s->exit_said = true;
 	}
 	if (mux_close(a->mux, s->ch) < 0)

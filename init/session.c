@@ -23,11 +23,14 @@ void session_free(struct session *s)
 		close(take_fd(&s->in));
 	close_source(&s->out);
 	close_source(&s->err);
+	infile_free(&s->file);
 	ring_free(&s->ring);
 	buf_free(&s->text);
-	*s = (struct session){
-		.ch = -1, .in = -1, .out = { .fd = -1, .ch = -1 }, .err = { .fd = -1, .ch = -1 }
-	};
+	*s = (struct session){ .ch = -1,
+			       .in = -1,
+			       .file = INFILE_INIT,
+			       .out = { .fd = -1, .ch = -1 },
+			       .err = { .fd = -1, .ch = -1 } };
 }
 
 /* stdin */
@@ -115,6 +118,11 @@ void session_data(struct session *s, struct mux *m, const uint8_t *p, size_t n)
 {
 	size_t k = 0;
 
+	if (s->file.said) {
+		infile_data(&s->file, p, n);
+		mux_consumed(m, s->ch, n);
+		return;
+	}
 	/* Before the start, and behind what waits already, it has to queue. */
 	if (!s->ring.len && (s->started || s->ended))
 		k = in_write(s, m, p, n);
@@ -217,6 +225,14 @@ int session_piece(struct session *s, const void *p, size_t n)
 	if (s->started || s->ended || n > WIRE_PIECE_MAX || n > WIRE_PAYLOAD_MAX - s->text.len)
 		return -EINVAL;
 	return buf_add(&s->text, p, n);
+}
+
+int session_file(struct session *s, const struct wire_file *f)
+{
+	if (s->started || s->ended || s->has_pty || s->file.said || s->ring.len || s->in_eof)
+		return -EINVAL;
+	infile_open(&s->file, f);
+	return 0;
 }
 
 int session_winsize(struct session *s, const struct wire_winsize *size)

@@ -8,6 +8,9 @@
  * enough. stdout and stderr are read only when their channel has window, straight into the mux's
  * output.
  *
+ * Where stdin is a file (stdin-file@execvm) there is no pipe for it. What comes before the start is
+ * the file; where the child has left its offset is said at the end.
+ *
  * The end of a command, in this order: the child is reaped; what is in its pipes at that moment is
  * sent (all that it wrote itself is there; what orphans add later is not its output); EOF on both
  * streams; exit@execvm; CLOSE. The host's CLOSE says that it has every byte.
@@ -18,6 +21,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "init/infile.h"
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/macro.h"
@@ -47,6 +51,7 @@ struct session {
 	bool in_line;	  /* the last byte was no newline */
 	bool in_eow_owed; /* the child reads no more: the host is still to be told */
 	struct ring ring;
+	struct infile file; /* instead of all that: stdin is a file */
 	struct source out, err;
 	/* what it is told, until it starts */
 	struct buf text;
@@ -78,6 +83,9 @@ void session_failed(struct session *s, struct mux *m) nonnull(1, 2);
 
 /* A piece of the payload. -EINVAL when it may not come now, or is too much. */
 int session_piece(struct session *s, const void *p, size_t n) must_check nonnull(1, 2);
+
+/* stdin is a file. -EINVAL when that may not be said now; what else is wrong the start says. */
+int session_file(struct session *s, const struct wire_file *f) must_check nonnull(1, 2);
 
 /*
  * Starts the child: what the pieces say, or, without any, fallback (NULL = nothing was said). Does

@@ -45,8 +45,14 @@ static int ours(int fd)
 
 static int open_pipes(struct session *s, int fd[3])
 {
-	int r = fd_pipe(&fd[0], &s->in, 0);
+	int r = 0;
 
+	if (s->file.said) {
+		fd[0] = fcntl(s->file.fd, F_DUPFD_CLOEXEC, 3);
+		r = fd[0] < 0 ? -errno : 0;
+	} else {
+		r = fd_pipe(&fd[0], &s->in, 0);
+	}
 	if (r == 0)
 		r = fd_pipe(&s->out.fd, &fd[1], 0);
 	if (r == 0 && s->err.ch >= 0) {
@@ -56,7 +62,7 @@ static int open_pipes(struct session *s, int fd[3])
 		r = fd[2] < 0 ? -errno : 0;
 	}
 	/* Only our ends: the child's are its own business. */
-	if (r == 0)
+	if (r == 0 && s->in >= 0)
 		r = ours(s->in);
 	if (r == 0)
 		r = ours(s->out.fd);
@@ -74,10 +80,13 @@ static void describe(const struct process *p, const struct proc_failure *f, stru
 		process_failure(p, f, e);
 }
 
-/* /dev/stdin, /dev/stdout and the terminal can be opened again: they are the user's. */
-static int give(const struct process *p, const int fd[3], struct err *e)
+/*
+ * /dev/stdin, /dev/stdout and the terminal can be opened again: they are the user's. A file as stdin
+ * is anybody's to read.
+ */
+static int give(const struct session *s, const struct process *p, const int fd[3], struct err *e)
 {
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = s->file.said ? 1 : 0; i < 3; i++) {
 		if (fchown(fd[i], p->spec.uid, (gid_t)-1) < 0)
 			return err_sys(e, "give the streams to user %u", p->spec.uid);
 	}
@@ -91,11 +100,14 @@ static int spawn(struct session *s, struct process *p, const char **stage, struc
 	int r;
 
 	*stage = "streams";
+	r = s->file.said ? infile_ready(&s->file, e) : 0;
+	if (r < 0)
+		return r;
 	r = s->has_pty ? open_pty(s, fd, e) : open_pipes(s, fd);
 	if (r < 0 && !s->has_pty)
 		err_code(e, -r, "pipe");
 	if (r == 0 && p->spec.uid)
-		r = give(p, fd, e);
+		r = give(s, p, fd, e);
 	if (r == 0) {
 		memcpy(p->spec.fd, fd, sizeof(fd));
 		p->spec.new_session = true;

@@ -306,6 +306,29 @@ int wire_get_pty(const void *p, size_t n, struct wire_pty *t)
 	return finish(&i);
 }
 
+void wire_put_file(struct wire_out *o, const struct wire_file *f)
+{
+	wire_put_string(o, f->serial, strnlen(f->serial, sizeof(f->serial) - 1));
+	wire_put_u64(o, f->size);
+	wire_put_u64(o, f->at);
+	wire_put_u64(o, f->sec);
+	wire_put_u32(o, f->nsec);
+}
+
+int wire_get_file(const void *p, size_t n, struct wire_file *f)
+{
+	struct wire_in i = { .p = p, .n = n };
+
+	wire_get_text(&i, f->serial, sizeof(f->serial));
+	f->size = wire_get_u64(&i);
+	f->at = wire_get_u64(&i);
+	f->sec = wire_get_u64(&i);
+	f->nsec = wire_get_u32(&i);
+	if (f->size > INT64_MAX || f->at > INT64_MAX || f->nsec >= NSEC_PER_SEC)
+		return -EBADMSG;
+	return finish(&i);
+}
+
 const char *wire_signal_name(int sig)
 {
 	for (size_t k = 0; k < ARRAY_SIZE(signals); k++)

@@ -61,6 +61,8 @@ enum wire_msg {
 #define WIRE_SIGNAL "signal"
 #define WIRE_EOW "eow@openssh.com"
 #define WIRE_EXIT "exit@execvm"
+#define WIRE_FILE "stdin-file@execvm"
+#define WIRE_OFFSET "stdin-offset@execvm"
 
 /* Writes fields into fixed memory. What does not fit sets overflow; it and all after it is dropped. */
 struct wire_out {
@@ -140,6 +142,16 @@ struct wire_pty {
 };
 void wire_put_pty(struct wire_out *o, const struct wire_pty *t) nonnull(1, 2);
 int wire_get_pty(const void *p, size_t n, struct wire_pty *t) must_check nonnull(3);
+
+/* stdin-file@execvm: standard input is a regular file. */
+struct wire_file {
+	char serial[21];   /* of the disk that has it; "" = its bytes come as data */
+	uint64_t size, at; /* bytes; where it is read from */
+	uint64_t sec;	   /* when it was changed, seconds since 1970 */
+	uint32_t nsec;
+};
+void wire_put_file(struct wire_out *o, const struct wire_file *f) nonnull(1, 2);
+int wire_get_file(const void *p, size_t n, struct wire_file *f) must_check nonnull(3);
 
 /* RFC 4254 section 6.10: signal names without "SIG". NULL or 0 = not one that may be sent. */
 const char *wire_signal_name(int sig) must_check;

@@ -3,6 +3,7 @@
 #include "runners/job.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 int job_open(struct job *j, struct err *e)
@@ -19,11 +20,63 @@ int job_open(struct job *j, struct err *e)
 	return 0;
 }
 
-/* Pieces, then exec; as much as the output takes now. */
+static int say_file(struct job *j)
+{
+	uint8_t room[64];
+	struct wire_out o = { .p = room, .cap = sizeof(room) };
+	struct wire_file f = { .size = j->file->size,
+			       .at = j->file->at,
+			       .sec = (uint64_t)j->file->mtime.tv_sec,
+			       .nsec = (uint32_t)j->file->mtime.tv_nsec };
+
+	if (j->file->way == STDIN_DISK)
+		snprintf(f.serial, sizeof(f.serial), "%s", STDIN_SERIAL);
+	wire_put_file(&o, &f);
+	return mux_request(j->mux, j->out.ch, WIRE_FILE, false, o.p, o.n);
+}
+
+/* stdin as a file, as much of it as goes now. 1 = all of it is out, 0 = not yet. */
+static int send_file(struct job *j, struct err *e)
+{
+	int r = 0;
+
+	if (!j->file_bytes.len && j->file->way == STDIN_MEMORY &&
+	    !stdin_file_load(j->file, &j->file_bytes)) {
+		buf_free(&j->file_bytes);
+		j->file = NULL;
+		return 1;
+	}
+	if (!j->file_said)
+		r = say_file(j);
+	j->stalled = r == -EAGAIN;
+	if (r < 0)
+		return r == -EAGAIN ? 0 : err_code(e, -r, "send stdin");
+	j->file_said = true;
+	while (j->file_at < j->file_bytes.len) {
+		void *p;
+		size_t n = j->file_bytes.len - j->file_at;
+		size_t room = mux_data_reserve(j->mux, j->out.ch, &p);
+
+		j->stalled = !room && mux_send_window(j->mux, j->out.ch) > 0;
+		if (!room)
+			return 0;
+		n = n < room ? n : room;
+		memcpy(p, j->file_bytes.p + j->file_at, n);
+		mux_data_commit(j->mux, j->out.ch, n);
+		j->file_at += n;
+	}
+	buf_free(&j->file_bytes);
+	r = job_end_input(j, e);
+	return r < 0 ? r : 1;
+}
+
+/* stdin, pieces, then exec; as much as the output takes now. */
 static int send_process(struct job *j, struct err *e)
 {
-	int r;
+	int r = j->file && !j->in_done ? send_file(j, e) : 1;
 
+	if (r != 1)
+		return r;
 	while (j->process && j->piece_at < j->process_len) {
 		uint8_t room[WIRE_PIECE_MAX + 4];
 		struct wire_out o = { .p = room, .cap = sizeof(room) };
@@ -112,6 +165,14 @@ static int on_request(struct job *j, const struct mux_event *ev, struct err *e)
 		if (j->has_exit)
 			return err_set(e, EPROTO, "the guest says twice how a process ended");
 		j->has_exit = j->state == JOB_RUNNING;
+	} else if (!strcmp(ev->name, WIRE_OFFSET)) {
+		struct wire_in in = { .p = ev->data, .n = ev->len };
+		uint64_t to = wire_get_u64(&in);
+
+		if (in.bad || in.n || !j->file || ev->channel != j->out.ch || to > INT64_MAX)
+			return err_set(e, EPROTO, "the guest's offset of stdin cannot be read");
+		j->file->moved = true;
+		j->file->to = to;
 	} else if (!strcmp(ev->name, WIRE_EXEC_FAILED)) {
 		if (wire_get_failure(ev->data, ev->len, &j->failure) < 0 || !j->failure.stage[0])
 			return err_set(e, EPROTO, "the guest's failure record cannot be read");
@@ -176,6 +237,7 @@ bool job_is_over(const struct job *j)
 void job_close(struct job *j)
 {
 	stream_close(&j->in);
+	buf_free(&j->file_bytes);
 	sink_close(&j->out);
 	sink_close(&j->err);
 	*j = (struct job){ .state = JOB_IDLE, .in.fd = -1 };

@@ -8,11 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/macro.h"
 #include "lib/mux.h"
 #include "lib/wire.h"
 #include "runners/sink.h"
+#include "runners/stdin-file.h"
 #include "runners/stream.h"
 
 enum job_state {
@@ -30,6 +32,7 @@ struct job {
 	const char *process; /* JSON, borrowed; NULL: the kernel's command line has it */
 	size_t process_len;
 	struct stream in;
+	struct stdin_file *file; /* in as a file; borrowed, NULL: it is a stream */
 	struct sink out, err;
 	/* found out */
 	bool in_done;  /* no more is read from in */
@@ -37,8 +40,11 @@ struct job {
 	struct wire_exit exit;
 	struct wire_failure failure; /* it could not start; stage is "" otherwise */
 	/* what was said of it */
-	int opened;	 /* channels that the guest has accepted */
-	size_t piece_at; /* bytes of process that were sent */
+	int opened; /* channels that the guest has accepted */
+	bool file_said;
+	struct buf file_bytes; /* what is sent of it */
+	size_t file_at;	       /* and how much was */
+	size_t piece_at;       /* bytes of process that were sent */
 	bool exec_sent;
 	bool stalled; /* something waits for room in the output */
 };

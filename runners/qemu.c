@@ -37,11 +37,17 @@ enum form { FORM_CMDLINE, FORM_ACPI, FORM_PCI };
 _Static_assert(QEMU_DISKS_SMALL + QEMU_SHARES_SMALL + 2 == SLOTS_NOACPI, "and port and network");
 _Static_assert(QEMU_DISKS_LARGE + QEMU_SHARES_LARGE + 2 == SLOTS_ACPI, "and port and network");
 
+/* Disks that have something in them. What is frozen has no stdin. */
+static size_t used_disks(const struct vm_spec *s, const struct qemu_facts *f)
+{
+	return s->ndisks + (s->root ? 1 : 0) + (f->stdin_disk && f->start != QEMU_FREEZE ? 1 : 0);
+}
+
 /* Disks, root and all, and directories that the machine has places for. */
 static size_t disks(const struct vm_spec *s, const struct qemu_facts *f)
 {
 	if (f->start == QEMU_BOOT)
-		return s->ndisks + (s->root ? 1 : 0);
+		return used_disks(s, f);
 	return f->large ? QEMU_DISKS_LARGE : QEMU_DISKS_SMALL;
 }
 
@@ -54,7 +60,9 @@ static size_t shares(const struct vm_spec *s, const struct qemu_facts *f)
 
 static size_t slots(const struct vm_spec *s, const struct qemu_facts *f)
 {
-	return f->start == QEMU_BOOT ? vm_slots(s) : disks(s, f) + shares(s, f) + 2;
+	if (f->start == QEMU_BOOT)
+		return vm_slots(s) + (f->stdin_disk ? 1 : 0);
+	return disks(s, f) + shares(s, f) + 2;
 }
 
 static enum form form_of(const struct vm_spec *s, const struct qemu_facts *f)
@@ -200,6 +208,28 @@ static int add_disk(struct argv *out, enum form form, const char *id, const char
 	return r;
 }
 
+/*
+ * stdin as a disk: an image that is put together from files that QEMU has open (stdin-file.h). A lock is
+ * for who writes, and this is anybody's file.
+ */
+static int add_stdin(const struct qemu_facts *f, enum form form, struct argv *out)
+{
+	int r = argv_push(out, "-drive");
+
+	if (r == 0)
+		r = argv_pushf(out,
+			       "if=none,id=" STDIN_SERIAL ",file=/proc/self/fd/%d,format=vmdk,"
+			       "readonly=on,file.locking=off,extents.0.locking=off,"
+			       "extents.1.locking=off",
+			       f->stdin_disk->image);
+	if (r == 0)
+		r = argv_push(out, "-device");
+	if (r == 0)
+		r = argv_pushf(out, "virtio-blk-%s,drive=" STDIN_SERIAL ",serial=" STDIN_SERIAL,
+			       bus(form));
+	return r;
+}
+
 /* A place for a disk, with an empty one in it. */
 static int add_no_disk(struct argv *out, enum form form, size_t i)
 {
@@ -228,7 +258,9 @@ static int add_disks(const struct vm_spec *s, const struct qemu_facts *f, enum f
 		qemu_disk_serial(i, serial);
 		r = add_disk(out, form, serial, s->disk[i].file, "raw", s->disk[i].readonly);
 	}
-	for (size_t i = s->ndisks + (s->root ? 1 : 0); i < disks(s, f) && r == 0; i++)
+	if (f->stdin_disk && f->start != QEMU_FREEZE && r == 0)
+		r = add_stdin(f, form, out);
+	for (size_t i = used_disks(s, f); i < disks(s, f) && r == 0; i++)
 		r = add_no_disk(out, form, i);
 	return r;
 }

@@ -10,6 +10,7 @@
 #include "lib/macro.h"
 #include "runners/kernel.h"
 #include "runners/runner.h"
+#include "runners/stdin-file.h"
 
 #define QEMU_CMDLINE_MAX                                                                           \
 	2047u /* bytes of kernel command line on x86-64, with what QEMU adds; at 2048
@@ -42,7 +43,8 @@ struct qemu_facts {
 	int control_fd;	  /* not QEMU_BOOT: QEMU's end of its monitor */
 	int memory_fd,
 		state_fd; /* not QEMU_BOOT: the guest's memory; what QEMU_RESTORE reads; or -1 */
-	const char *root_format; /* "raw" or "qcow2" for the root; disks are raw */
+	const struct stdin_file *stdin_disk; /* stdin as a disk; borrowed, or NULL */
+	const char *root_format;	     /* "raw" or "qcow2" for the root; disks are raw */
 	bool uart;	       /* the kernel log comes by the serial port, from its first line on */
 	bool privileged;       /* files of shares may belong to anybody */
 	const char *virtiofsd; /* shares take virtiofs; NULL = 9p */

@@ -606,6 +606,7 @@ static struct state *state_new(struct relay *r)
 	n->machine = r->machine;
 	n->machine_len = r->machine_len;
 	n->record = r->record;
+	n->command.file = r->stdin_file;
 	n->command.process = r->process;
 	n->command.process_len = r->process_len;
 	s->r = r;

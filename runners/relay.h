@@ -13,6 +13,7 @@
 #include "runners/companion.h"
 #include "runners/record.h"
 #include "runners/runner.h"
+#include "runners/stdin-file.h"
 
 /* Milliseconds of CLOCK_MONOTONIC since the run began; 0 = has not happened. */
 struct relay_times {
@@ -32,8 +33,9 @@ struct relay {
 	size_t machine_len;
 	const char *process;
 	size_t process_len;
-	struct record *record; /* digests of what is copied go there; borrowed */
-	uint64_t start_ns;     /* clock_ns() at the begin of the run */
+	struct stdin_file *stdin_file; /* stdin as a file, or NULL; borrowed */
+	struct record *record;	       /* digests of what is copied go there; borrowed */
+	uint64_t start_ns;	       /* clock_ns() at the begin of the run */
 	/* found out */
 	struct relay_times times;
 	bool has_status; /* of the command, which then is: */

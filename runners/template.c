@@ -54,9 +54,10 @@ const char *template_refusal(const struct vm_spec *s, const struct qemu_facts *f
 	return NULL;
 }
 
-bool template_is_large(const struct vm_spec *s)
+bool template_is_large(const struct vm_spec *s, const struct qemu_facts *f)
 {
-	return s->ndisks + 1 > QEMU_DISKS_SMALL || s->nshares > QEMU_SHARES_SMALL;
+	return s->ndisks + 1 + (f->stdin_disk ? 1 : 0) > QEMU_DISKS_SMALL ||
+	       s->nshares > QEMU_SHARES_SMALL;
 }
 
 void template_spec(const struct vm_spec *s, struct vm_spec *frozen)

@@ -36,7 +36,8 @@ const char *template_refusal(const struct vm_spec *s, const struct qemu_facts *f
 	nonnull(1, 2);
 
 /* The set of devices that the machine of this plan has. */
-bool template_is_large(const struct vm_spec *s) must_check nonnull(1);
+bool template_is_large(const struct vm_spec *s, const struct qemu_facts *f) must_check
+	nonnull(1, 2);
 
 /* What is frozen for a run of s: its machine without what is the run's own. Borrows from s. */
 void template_spec(const struct vm_spec *s, struct vm_spec *frozen) nonnull(1, 2);

@@ -52,6 +52,7 @@ struct plan {
 	struct buf machine, process; /* JSON: what takes the wire */
 	struct buf b64;		     /* both halves: what takes the command line */
 	struct record record;
+	struct stdin_file stdin_file;
 	struct template template;
 	const char *refusal; /* why it does not, although it was asked for */
 	bool warm;	     /* it goes on from a template */
@@ -65,13 +66,15 @@ struct plan {
 #define PLAN(s)                                                                                    \
 	{                                                                                          \
 		.spec = (s), .base = { .fd = -1 }, .record.to = OUTPUT_INIT,                       \
-		.template = TEMPLATE_INIT, .stop = -1, .start_ns = clock_ns(),                     \
+		.stdin_file = STDIN_FILE_INIT, .template = TEMPLATE_INIT, .stop = -1,              \
+		.start_ns = clock_ns(),                                                            \
 		.facts = { .net_fd = -1, .control_fd = -1, .memory_fd = -1, .state_fd = -1 },      \
 	}
 
 static void plan_free(struct plan *p)
 {
 	template_free(&p->template);
+	stdin_file_free(&p->stdin_file);
 	if (p->stop >= 0)
 		close(take_fd(&p->stop));
 	base_free(&p->base);
@@ -138,6 +141,26 @@ static int plan_accel(struct plan *p, struct err *e)
 	return 0;
 }
 
+/* A disk needs a place in the machine, and a kernel that has what it takes. */
+static int plan_stdin(struct plan *p, int closed, struct err *e)
+{
+	const struct vm_spec *s = p->spec;
+	struct stdin_file *in = &p->stdin_file;
+
+	if (closed & 1 || s->no_stdin || s->tty)
+		return 0;
+	stdin_file_look(in);
+	if (in->way == STDIN_DISK &&
+	    (p->facts.kernel.profile == KERNEL_DISTRO ||
+	     !kernel_can(&p->facts.kernel, "EROFS_FS") || vm_slots(s) + 1 > VM_SLOTS ||
+	     (s->warm && s->ndisks + 2 > QEMU_DISKS_LARGE)))
+		stdin_file_free(in);
+	if (in->way != STDIN_DISK)
+		return 0;
+	p->facts.stdin_disk = in;
+	return stdin_file_disk(in, e);
+}
+
 /* What cannot be frozen boots. Directories of a frozen machine come by 9p. */
 static void plan_warm(struct plan *p)
 {
@@ -145,10 +168,10 @@ static void plan_warm(struct plan *p)
 	p->warm = p->spec->warm && !p->refusal;
 	if (p->warm)
 		p->facts.virtiofsd = NULL;
-	p->facts.large = p->warm && template_is_large(p->spec);
+	p->facts.large = p->warm && template_is_large(p->spec, &p->facts);
 }
 
-static int plan_make(struct plan *p, struct err *e)
+static int plan_make(struct plan *p, int closed, struct err *e)
 {
 	int r = kernel_find(p->spec->kernel, &p->facts.kernel, e);
 
@@ -159,6 +182,9 @@ static int plan_make(struct plan *p, struct err *e)
 	p->facts.root_format = vm_is_qcow2(p->spec->root) ? "qcow2" : "raw";
 	msg_info("kernel %s (%s)", p->facts.kernel.path, p->facts.kernel.origin);
 	r = share_plan(p->spec, &p->facts, e);
+	if (r < 0)
+		return r;
+	r = plan_stdin(p, closed, e);
 	if (r < 0)
 		return r;
 	plan_warm(p);
@@ -178,6 +204,7 @@ static int show(struct plan *p, struct err *e)
 {
 	cleanup_buf struct buf text = { 0 };
 	cleanup_argv struct argv argv = { 0 };
+	struct stdin_file shown = STDIN_FILE_INIT;
 	int left, r;
 
 	p->facts.wire_fd = 3;
@@ -190,6 +217,10 @@ static int show(struct plan *p, struct err *e)
 		p->facts.start = QEMU_RESTORE;
 		p->facts.control_fd = 7;
 		p->facts.memory_fd = 8;
+	}
+	if (p->facts.stdin_disk) {
+		shown.image = (int)(9 + p->spec->nshares);
+		p->facts.stdin_disk = &shown;
 	}
 	if (p->spec->show_append) {
 		r = qemu_append(p->spec, &p->facts, &text, &left);
@@ -257,7 +288,7 @@ static int contact_limit(bool kvm, uint64_t *ms, struct err *e)
 	return 0;
 }
 
-static void give_to_relay(const struct plan *p, const struct machine *m, uint64_t limit_ms,
+static void give_to_relay(struct plan *p, const struct machine *m, uint64_t limit_ms,
 			  struct relay *r)
 {
 	r->qemu = m->pid;
@@ -268,6 +299,7 @@ static void give_to_relay(const struct plan *p, const struct machine *m, uint64_
 	r->start_ns = p->start_ns;
 	r->times.qemu = (clock_ns() - p->start_ns) / 1000000u + 1; /* 0 = has not happened */
 	r->contact_ms = r->times.qemu + limit_ms;
+	r->stdin_file = p->stdin_file.way == STDIN_STREAM ? NULL : &p->stdin_file;
 	if (p->wired) {
 		r->machine = p->machine.p;
 		r->machine_len = p->machine.len;
@@ -325,6 +357,7 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 		.spec = p->spec, .entry = entry, .closed = closed, .record = &p->record
 	};
 	struct machine m = MACHINE_INIT;
+	struct err ignored;
 	int code = EXIT_EXECVM;
 	uint64_t limit;
 	int k = contact_limit(p->facts.kvm, &limit, e);
@@ -350,6 +383,8 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 		code = signals_code(p, e);
 	if (k == 0)
 		k = relay_run(&r, &code, e);
+	if (stdin_file_end(&p->stdin_file, k == 0 ? e : &ignored) < 0 && k == 0)
+		code = EXIT_EXECVM;
 	companions_end(&m.beside);
 	passt_stop(&m.net);
 	if (m.net.failure[0])
@@ -443,7 +478,7 @@ static int vm_run(const struct vm_spec *s, const struct proc_signals *entry, int
 	int code = EXIT_EXECVM;
 	cleanup_close int name = -1;
 	bool again = false, only_shown = s->dry_run || s->show_append;
-	int r = plan_make(&p, e);
+	int r = plan_make(&p, closed, e);
 
 	if (r == 0 && p.refusal)
 		msg_warn("--warm: %s: this run boots", p.refusal);
@@ -469,7 +504,7 @@ int vm_template(const struct vm_spec *s, char id[TEMPLATE_ID], struct err *e)
 {
 	struct plan p = PLAN(s);
 	uint64_t limit;
-	int r = plan_make(&p, e);
+	int r = plan_make(&p, 1, e);
 
 	if (r == 0 && p.refusal)
 		r = err_set(e, EINVAL, "%s: it cannot be frozen", p.refusal);

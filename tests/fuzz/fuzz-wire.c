@@ -17,9 +17,10 @@ union value {
 	struct wire_exit exit;
 	struct wire_winsize size;
 	struct wire_pty pty;
+	struct wire_file file;
 };
 
-enum kind { BOOT, FAILURE, EXIT, SIZE, PTY, KINDS };
+enum kind { BOOT, FAILURE, EXIT, SIZE, PTY, STDIN, KINDS };
 
 static int get(enum kind k, const void *p, size_t n, union value *v)
 {
@@ -35,6 +36,8 @@ static int get(enum kind k, const void *p, size_t n, union value *v)
 		return wire_get_winsize(p, n, &v->size);
 	case PTY:
 		return wire_get_pty(p, n, &v->pty);
+	case STDIN:
+		return wire_get_file(p, n, &v->file);
 	case KINDS:
 		break;
 	}
@@ -58,6 +61,9 @@ static void put(enum kind k, struct wire_out *o, const union value *v)
 		break;
 	case PTY:
 		wire_put_pty(o, &v->pty);
+		break;
+	case STDIN:
+		wire_put_file(o, &v->file);
 		break;
 	case KINDS:
 		break;
@@ -86,6 +92,10 @@ static bool same(enum kind k, const union value *a, const union value *b)
 	case PTY:
 		return !strcmp(a->pty.term, b->pty.term) &&
 		       !memcmp(&a->pty.size, &b->pty.size, sizeof(a->pty.size));
+	case STDIN:
+		return !strcmp(a->file.serial, b->file.serial) && a->file.size == b->file.size &&
+		       a->file.at == b->file.at && a->file.sec == b->file.sec &&
+		       a->file.nsec == b->file.nsec;
 	case KINDS:
 		break;
 	}
@@ -152,6 +162,13 @@ static void value(enum kind k, const uint8_t *p, size_t n)
 		memcpy(v.pty.term, i.p, sizeof(v.pty.term) - 1);
 		if (k == SIZE)
 			v.size = v.pty.size;
+		break;
+	case STDIN:
+		v.file.size = wire_get_u64(&i) & INT64_MAX;
+		v.file.at = wire_get_u64(&i) & INT64_MAX;
+		v.file.sec = wire_get_u64(&i);
+		v.file.nsec = wire_get_u32(&i) % 1000000000;
+		memcpy(v.file.serial, i.p, sizeof(v.file.serial) - 1);
 		break;
 	case KINDS:
 		break;

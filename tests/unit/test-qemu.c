@@ -19,6 +19,10 @@ static const struct qemu_facts ours = {
 	.payload = "eyJhcmdzIjpbIi9iaW4vdHJ1ZSJdfQ",
 };
 
+static const struct stdin_file stdin_disk = {
+	.way = STDIN_DISK, .fd = 11, .head = 12, .image = 13
+};
+
 static struct vm_spec spec(void)
 {
 	return (struct vm_spec){ .memory = VM_MEMORY_DEFAULT, .cpus = 1 };
@@ -100,6 +104,10 @@ static void golden_argv(void)
 	golden("qemu-kvm.txt", &s, &f);
 
 	f = ours;
+	f.stdin_disk = &stdin_disk;
+	golden("qemu-stdin.txt", &s, &f);
+
+	f = ours;
 	f.kernel.profile = KERNEL_DISTRO;
 	golden("qemu-distribution.txt", &s, &f);
 	f.kernel.pci = true;
@@ -116,9 +124,11 @@ static void golden_warm(void)
 	f.start = QEMU_FREEZE;
 	f.control_fd = 5;
 	f.memory_fd = 6;
+	f.stdin_disk = &stdin_disk; /* of a run: what is frozen has none */
 	golden("qemu-freeze.txt", &s, &f);
 	f.start = QEMU_RESTORE;
 	f.state_fd = 7;
+	f.stdin_disk = NULL;
 	golden("qemu-restore.txt", &s, &f);
 	s.ndisks = 1;
 	s.disk[0] = (struct vm_disk){ .file = (char *)"/d.img", .node = (char *)"/dev/vdq" };
@@ -126,6 +136,9 @@ static void golden_warm(void)
 	s.share[0] = (struct vm_share){ .source = (char *)"/src", .target = (char *)"/a" };
 	s.network = NETWORK_USER;
 	golden("qemu-restore-all.txt", &s, &f);
+	f.stdin_disk = &stdin_disk;
+	golden("qemu-restore-stdin.txt", &s, &f);
+	f.stdin_disk = NULL;
 	f.large = true;
 	golden("qemu-restore-large.txt", &s, &f);
 }

@@ -95,7 +95,7 @@ static void counts(void)
 
 		s.ndisks = rows[i].disks;
 		s.nshares = rows[i].shares;
-		ok_int(template_is_large(&s), rows[i].large);
+		ok_int(template_is_large(&s, &facts), rows[i].large);
 		ok_int(!template_refusal(&s, &facts), rows[i].warm);
 	}
 }

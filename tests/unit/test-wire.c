@@ -50,6 +50,13 @@ static int get_pty(const void *p, size_t n)
 	return wire_get_pty(p, n, &t);
 }
 
+static int get_file(const void *p, size_t n)
+{
+	struct wire_file f;
+
+	return wire_get_file(p, n, &f);
+}
+
 /* All of it is read, nothing less and nothing more. The copy has no byte behind its end. */
 static void whole_or_nothing(const struct wire_out *o, int (*get)(const void *, size_t))
 {
@@ -291,6 +298,27 @@ static void terminal(void)
 	whole_or_nothing(&o, get_winsize);
 }
 
+static void stdin_file(void)
+{
+	struct wire_file in = { "stdin", 5000000001, 77, 1700000000, 999999999 }, out;
+	uint8_t p[128];
+	struct wire_out o = { .p = p, .cap = sizeof(p) };
+
+	tap_case("stdin-file@execvm");
+	wire_put_file(&o, &in);
+	ok_bytes(&o, "\0\0\0\5stdin\0\0\0\1\x2a\5\xf2\1\0\0\0\0\0\0\0M"
+		     "\0\0\0\0eS\xf1\0\x3b\x9a\xc9\xff");
+	ok_int(wire_get_file(p, o.n, &out), 0);
+	ok_str(out.serial, in.serial);
+	ok(out.size == in.size && out.at == in.at && out.sec == in.sec && out.nsec == in.nsec);
+	whole_or_nothing(&o, get_file);
+	p[o.n - 4] = 0x3c; /* more than a second */
+	ok_int(wire_get_file(p, o.n, &out), -EBADMSG);
+	p[o.n - 4] = 0x3b;
+	p[9] = 0x80; /* a negative size, as others would read it */
+	ok_int(wire_get_file(p, o.n, &out), -EBADMSG);
+}
+
 static void signal_names(void)
 {
 	static const int sent[] = { SIGABRT, SIGALRM, SIGFPE,  SIGHUP,	SIGILL,	 SIGINT, SIGKILL,
@@ -325,6 +353,7 @@ int main(void)
 	failure();
 	exit_status();
 	terminal();
+	stdin_file();
 	signal_names();
 	return tap_done();
 }

@@ -6,6 +6,8 @@ from __future__ import annotations
 import base64
 import random
 import shlex
+from dataclasses import replace
+from pathlib import Path
 
 from ..measure import Command
 from ..record import Result
@@ -36,11 +38,15 @@ def inputs(bench: Bench, result: Result) -> None:
         argv = [bench.program, "run", "--root", root, *options, "--", *words]
         return Command(argv, env or {}, stdin, want)
 
+    def piped(file: Path, command: Command) -> Command:
+        return replace(command, argv=["sh", "-c", 'cat "$0" | "$@"', str(file), *command.argv])
+
     disk = way("-n", "--disk", f"{file}=/dev/data,ro", source="/dev/data")
     ways = {
         "-v, virtiofs": way("-n", "-v", f"{share}:/share:ro", source="/share/in"),
         "-v, 9p": way("-n", "-v", f"{share}:/share:ro", source="/share/in", env={"EXECVM_VIRTIOFSD": "none"}),
-        "stdin": way(stdin=str(file)),
+        "stdin, a file": way(stdin=str(file)),
+        "stdin, a pipe": piped(file, way()),
         "--in": way("-n", "-m", "1G", "--in", f"{file}=/tmp/in", source="/tmp/in"),
     }
     for name, command in ways.items():
