@@ -75,6 +75,8 @@ static int chain_main(int argc, char **argv)
 
 	(void)argc;
 	proc_signals_save(&entry);
+	/* Nothing is changed here but SIGCHLD, and that only if it was ignored. */
+	entry.kept = sigismember(&entry.ignored, SIGCHLD) != 1;
 	for (;;) {
 		if (chain_split(words, &c, &e) < 0) {
 			failf("%s (usage: execvm chain DELIM CMD1... DELIM CMD2...)", e.msg);

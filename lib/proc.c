@@ -47,6 +47,7 @@ struct child {
 void proc_signals_save(struct proc_signals *s)
 {
 	sigemptyset(&s->ignored);
+	s->kept = false;
 	sigprocmask(SIG_BLOCK, NULL, &s->mask);
 	for (int sig = 1; sig < NSIG; sig++) {
 		struct sigaction sa;
@@ -66,7 +67,7 @@ void proc_signals_children(void)
 /* Dispositions first, the mask last: nothing is delivered in between that should not be. */
 void proc_signals_restore(const struct proc_signals *s)
 {
-	for (int sig = 1; sig < NSIG; sig++) {
+	for (int sig = 1; sig < NSIG && !s->kept; sig++) {
 		bool want = sigismember(&s->ignored, sig) == 1;
 		struct sigaction sa;
 

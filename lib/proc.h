@@ -37,6 +37,7 @@ struct proc_status {
 struct proc_signals {
 	sigset_t mask;	  /* blocked */
 	sigset_t ignored; /* disposition SIG_IGN */
+	bool kept;	  /* every disposition is still so; the mask alone has to be given back */
 };
 
 struct proc_rlimit {

@@ -90,7 +90,7 @@ static int pass_on(void *ctx)
 {
 	const struct relay *relay = ctx;
 	cleanup_argv struct argv argv = { 0 };
-	struct proc_signals signals;
+	struct proc_signals signals = { 0 };
 	char chunk[65536];
 	ssize_t n;
 	int r = 0;
