@@ -9,7 +9,6 @@
  */
 #include "chain/cmd-chain.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -53,21 +52,21 @@ static int run_first(char **argv, const struct proc_signals *entry)
  * Is it this very file, as a chain? Then becoming it changes nothing, and the exec can be left out. By
  * another name it could be another tool.
  */
-static bool is_chain(char **argv)
+static bool is_chain(char **argv, const struct stat *self)
 {
 	const char *slash = strrchr(argv[0], '/');
-	struct stat self, next;
-	char path[PATH_MAX];
+	struct stat next;
 
 	return !strcmp(slash ? slash + 1 : argv[0], "execvm") && argv[1] &&
-	       !strcmp(argv[1], cmd_chain.name) && proc_find(argv[0], getenv("PATH"), path) &&
-	       stat("/proc/self/exe", &self) == 0 && stat(path, &next) == 0 &&
-	       self.st_ino == next.st_ino && self.st_dev == next.st_dev;
+	       !strcmp(argv[1], cmd_chain.name) &&
+	       proc_find(argv[0], getenv("PATH"), NULL, &next) && self->st_ino == next.st_ino &&
+	       self->st_dev == next.st_dev;
 }
 
 static int chain_main(int argc, char **argv)
 {
 	struct proc_signals entry;
+	struct stat self = { 0 }; /* no file, where there is no /proc */
 	char **words = argv + 1;
 	struct chain c;
 	struct err e;
@@ -77,6 +76,7 @@ static int chain_main(int argc, char **argv)
 	proc_signals_save(&entry);
 	/* Nothing is changed here but SIGCHLD, and that only if it was ignored. */
 	entry.kept = sigismember(&entry.ignored, SIGCHLD) != 1;
+	(void)stat("/proc/self/exe", &self);
 	for (;;) {
 		if (chain_split(words, &c, &e) < 0) {
 			failf("%s (usage: execvm chain DELIM CMD1... DELIM CMD2...)", e.msg);
@@ -85,7 +85,7 @@ static int chain_main(int argc, char **argv)
 		code = run_first(c.first, &entry);
 		if (code)
 			return code;
-		if (!is_chain(c.second))
+		if (!is_chain(c.second, &self))
 			break;
 		words = c.second + 2;
 	}

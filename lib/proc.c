@@ -128,24 +128,24 @@ int proc_exec(char *const *argv, char *const *envp, const char *path)
 	}
 }
 
-static bool is_program(const char *path)
+static bool is_program(const char *path, struct stat *st)
 {
-	struct stat st;
-
-	return access(path, X_OK) == 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+	return access(path, X_OK) == 0 && stat(path, st) == 0 && S_ISREG(st->st_mode);
 }
 
-bool proc_find(const char *name, const char *path, char *full)
+bool proc_find(const char *name, const char *path, char *full, struct stat *st)
 {
 	char room[PATH_MAX];
+	struct stat any = { 0 };
 
 	full = full ? full : room;
+	st = st ? st : &any;
 	if (strchr(name, '/'))
-		return join(full, PATH_MAX, "", 0, name) && is_program(full);
+		return join(full, PATH_MAX, "", 0, name) && is_program(full, st);
 	for (path = path ? path : PROC_DEFAULT_PATH;; path++) {
 		size_t n = strcspn(path, ":");
 
-		if (join(full, PATH_MAX, path, n, name) && is_program(full))
+		if (join(full, PATH_MAX, path, n, name) && is_program(full, st))
 			return true;
 		path += n;
 		if (!*path)

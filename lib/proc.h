@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "lib/buf.h"
@@ -124,9 +125,10 @@ int proc_exec(char *const *argv, char *const *envp, const char *path) must_check
 
 /*
  * Would proc_exec() find a program of this name? Looks for files that can be executed. full, unless
- * it is NULL, is its path then (PATH_MAX bytes).
+ * it is NULL, is its path then (PATH_MAX bytes), and st, unless NULL, is what stat(2) says about it.
  */
-bool proc_find(const char *name, const char *path, char *full) must_check nonnull(1);
+bool proc_find(const char *name, const char *path, char *full, struct stat *st) must_check
+	nonnull(1);
 
 /* Waits for one known child. Returns 0 or a negative errno. */
 int proc_wait(pid_t pid, struct proc_status *st) must_check nonnull(2);

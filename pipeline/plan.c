@@ -78,7 +78,7 @@ static int check_program(const struct stage *s, struct err *e)
 
 	if (s->spec.wrap.n)
 		program = s->spec.wrap.v[0];
-	if (program && s->how->can != CAN_ALL && !proc_find(program, getenv("PATH"), NULL))
+	if (program && s->how->can != CAN_ALL && !proc_find(program, getenv("PATH"), NULL, NULL))
 		return err_set(e, ENOENT, ".runner: %s: %s: not found: is it installed?",
 			       s->how->name, program);
 	return 0;

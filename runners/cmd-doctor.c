@@ -143,7 +143,7 @@ static void check_optional(void)
 	for (size_t i = 0; i < ARRAY_SIZE(tools); i++) {
 		char path[PATH_MAX];
 
-		if (proc_find(tools[i].program, getenv("PATH"), path))
+		if (proc_find(tools[i].program, getenv("PATH"), path, NULL))
 			line("ok", tools[i].program, path, NULL);
 		else
 			line("note", tools[i].program, "not found", tools[i].use);

@@ -121,7 +121,7 @@ static int add_program(struct buf *out, const struct qemu_facts *f, struct err *
 {
 	char path[PATH_MAX];
 
-	if (!proc_find(f->program, getenv("PATH"), path))
+	if (!proc_find(f->program, getenv("PATH"), path, NULL))
 		return err_set(e, ENOENT, "%s: not found", f->program);
 	return add_file(out, "qemu", path, e);
 }

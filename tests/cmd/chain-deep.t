@@ -70,6 +70,11 @@ two"
 	is 'C16: this very file is gone meanwhile' "$(removed/execvm chain -- rm -f removed/execvm -- \
 		removed/execvm chain -- echo one -- echo two 2>&1)" \
 		'execvm chain: removed/execvm: No such file or directory'
+	mkdir -p denied
+	cp "$X" denied/execvm
+	is 'C16: this very file may not be executed any more' "$(denied/execvm chain -- chmod -x denied/execvm -- \
+		denied/execvm chain -- echo one -- echo two 2>&1)" \
+		'execvm chain: denied/execvm: Permission denied'
 }
 
 both tests
