@@ -63,7 +63,8 @@ static int start_qemu(const struct vm_spec *s, struct qemu_facts *f, const struc
 	cleanup_argv struct argv argv = { 0 };
 	cleanup_close int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	const struct stdin_file none = STDIN_FILE_INIT;
-	const struct stdin_file *in = f->stdin_disk ? f->stdin_disk : &none;
+	const struct stdin_file *in =
+		f->stdin_disk && f->start != QEMU_FREEZE ? f->stdin_disk : &none;
 	const int own[] = { n->wire[1],	  n->log[1],   n->control[1], b->fd,
 			    f->memory_fd, f->state_fd, f->net_fd,     f->root_fd,
 			    in->image,	  in->head,    in->fd };

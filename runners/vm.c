@@ -200,32 +200,33 @@ static int plan_make(struct plan *p, int closed, struct err *e)
 }
 
 /* What --dry-run and --show-append print: the plan, with the descriptors that it would have. */
-static int show(struct plan *p, struct err *e)
+static int show(const struct plan *p, struct err *e)
 {
 	cleanup_buf struct buf text = { 0 };
 	cleanup_argv struct argv argv = { 0 };
+	struct qemu_facts facts = p->facts;
 	struct stdin_file shown = STDIN_FILE_INIT;
 	int left, r;
 
-	p->facts.wire_fd = 3;
-	p->facts.log_fd = 4;
-	p->facts.root_fd = 5;
-	p->facts.net_fd = 6;
+	facts.wire_fd = 3;
+	facts.log_fd = 4;
+	facts.root_fd = 5;
+	facts.net_fd = 6;
 	for (size_t i = 0; i < p->spec->nshares; i++)
-		p->facts.share_fd[i] = (int)(7 + i);
+		facts.share_fd[i] = (int)(7 + i);
 	if (p->warm) {
-		p->facts.start = QEMU_RESTORE;
-		p->facts.control_fd = 7;
-		p->facts.memory_fd = 8;
+		facts.start = QEMU_RESTORE;
+		facts.control_fd = 7;
+		facts.memory_fd = 8;
 	}
-	if (p->facts.stdin_disk) {
+	if (facts.stdin_disk) {
 		shown.image = (int)(9 + p->spec->nshares);
-		p->facts.stdin_disk = &shown;
+		facts.stdin_disk = &shown;
 	}
 	if (p->spec->show_append) {
-		r = qemu_append(p->spec, &p->facts, &text, &left);
+		r = qemu_append(p->spec, &facts, &text, &left);
 	} else {
-		r = qemu_argv(p->spec, &p->facts, &argv, e);
+		r = qemu_argv(p->spec, &facts, &argv, e);
 		if (r < 0)
 			return r;
 		r = argv_quote(&text, argv.v);
