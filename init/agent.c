@@ -474,10 +474,8 @@ int agent_run(struct guest *g, struct err *e)
 	a->link = g->link;
 	a->mux = &g->link->mux;
 	a->line = g->process;
-	for (size_t i = 0; i < SESSIONS; i++) {
-		a->session[i].in = a->session[i].out.fd = a->session[i].err.fd = -1;
-		session_free(&a->session[i]);
-	}
+	for (size_t i = 0; i < SESSIONS; i++)
+		session_init(&a->session[i]);
 	/* A broken pipe is an errno here; children get the default back. */
 	sigaction(SIGPIPE, &ignore, NULL);
 	r = watch_children(a, e);

@@ -66,7 +66,7 @@ void infile_data(struct infile *in, const void *p, size_t n)
 	int r;
 
 	in->have += n;
-	if (is_disk(in) || in->fd < 0)
+	if (is_disk(in) || in->fd < 0 || in->have > in->is.size)
 		return;
 	r = io_write_all(in->fd, p, n);
 	if (r < 0 && !in->why.code)

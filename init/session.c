@@ -17,6 +17,15 @@ static void close_source(struct source *src)
 		close(take_fd(&src->fd));
 }
 
+void session_init(struct session *s)
+{
+	*s = (struct session){ .ch = -1,
+			       .in = -1,
+			       .file = INFILE_INIT,
+			       .out = { .fd = -1, .ch = -1 },
+			       .err = { .fd = -1, .ch = -1 } };
+}
+
 void session_free(struct session *s)
 {
 	if (s->in >= 0)
@@ -26,11 +35,7 @@ void session_free(struct session *s)
 	infile_free(&s->file);
 	ring_free(&s->ring);
 	buf_free(&s->text);
-	*s = (struct session){ .ch = -1,
-			       .in = -1,
-			       .file = INFILE_INIT,
-			       .out = { .fd = -1, .ch = -1 },
-			       .err = { .fd = -1, .ch = -1 } };
+	session_init(s);
 }
 
 /* stdin */

@@ -59,6 +59,9 @@ struct session {
 	struct wire_pty pty;
 };
 
+/* An empty slot. */
+void session_init(struct session *s) nonnull(1);
+
 /* Empties the slot and closes what was open. */
 void session_free(struct session *s) nonnull(1);
 

@@ -50,17 +50,12 @@ bool stdin_file_load(const struct stdin_file *in, struct buf *out)
 	/* One more than there should be: has it grown, or does its size say nothing? */
 	size_t want = (size_t)in->size + 1;
 
-	if (buf_reserve(out, want) < 0)
-		return false;
-	while (out->len < want) {
-		ssize_t n = pread(in->fd, out->p + out->len, want - out->len, (off_t)out->len);
+	ssize_t n;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		out->len += (size_t)n;
-	}
+	if (buf_reserve(out, want) < 0 || lseek(in->fd, 0, SEEK_SET) < 0)
+		return false;
+	n = io_read_full(in->fd, out->p, want);
+	out->len = n > 0 ? (size_t)n : 0;
 	return out->len == in->size;
 }
 

@@ -164,5 +164,6 @@ offset warm "$EXECVM" run --warm --root "$root"
 other_ends
 streams
 beside
+is 'I15: init has its own stdin still' "$("$EXECVM" run -n --initrd guest.cpio -- /bin/busybox readlink /proc/1/fd/0)" /dev/console
 ok 'W15: no machine is left by any of these' wait_for none_alive
 done_testing
