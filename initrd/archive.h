@@ -61,6 +61,9 @@ struct arc_out *arc_out_new(int fd, enum initrd_compress compress, struct err *e
 /* Starts an entry; its contents follow when it is the last name of its inode. */
 int arc_out_entry(struct arc_out *o, const struct tree_entry *en, struct err *e) must_check
 	nonnull(1, 2, 3);
+
+/* Where contents are best put before they are given; *n bytes of them fit. */
+void *arc_out_room(struct arc_out *o, size_t *n) must_check nonnull(1, 2);
 int arc_out_data(struct arc_out *o, const void *p, size_t n, struct err *e) must_check
 	nonnull(1, 2, 4);
 

@@ -10,8 +10,6 @@
 
 #include "lib/cleanup.h"
 
-#define PIECE ((size_t)128 << 10) /* bytes in memory at a time */
-
 static int open_unnamed(const char *dir)
 {
 	char name[4096];
@@ -127,25 +125,24 @@ static ssize_t pread_full(int fd, void *p, size_t n, uint64_t offset)
 	return (ssize_t)got;
 }
 
-static int copy_fd(const struct content *c, int fd,
-		   int (*to)(void *ctx, const void *p, size_t n, struct err *e), void *ctx,
-		   struct err *e)
+static int copy_fd(const struct content *c, int fd, const struct content_sink *to, struct err *e)
 {
 	const char *name = c->kind == CONTENT_HOST ? c->host : "temporary file";
-	cleanup_free char *piece = malloc(PIECE);
 
-	if (!piece)
-		return err_code(e, ENOMEM, "%s", name);
 	for (uint64_t done = 0; done < c->size;) {
-		size_t want = c->size - done < PIECE ? (size_t)(c->size - done) : PIECE;
-		ssize_t k = pread_full(fd, piece, want, c->offset + done);
+		size_t want;
+		void *room = to->room(to->ctx, &want);
+		ssize_t k;
 		int r;
 
+		if (want > c->size - done)
+			want = (size_t)(c->size - done);
+		k = pread_full(fd, room, want, c->offset + done);
 		if (k < 0)
 			return err_code(e, (int)-k, "read %s", name);
 		if ((size_t)k < want)
 			return err_set(e, ESTALE, "%s: became shorter during the build", name);
-		r = to(ctx, piece, want, e);
+		r = to->data(to->ctx, room, want, e);
 		if (r < 0)
 			return r;
 		done += want;
@@ -153,8 +150,7 @@ static int copy_fd(const struct content *c, int fd,
 	return 0;
 }
 
-int content_copy(const struct content *c, const struct spool *s,
-		 int (*to)(void *ctx, const void *p, size_t n, struct err *e), void *ctx,
+int content_copy(const struct content *c, const struct spool *s, const struct content_sink *to,
 		 struct err *e)
 {
 	cleanup_close int fd = -1;
@@ -162,14 +158,14 @@ int content_copy(const struct content *c, const struct spool *s,
 
 	switch (c->kind) {
 	case CONTENT_BYTES:
-		return c->size ? to(ctx, c->bytes, (size_t)c->size, e) : 0;
+		return c->size ? to->data(to->ctx, c->bytes, (size_t)c->size, e) : 0;
 	case CONTENT_SPOOL:
-		return copy_fd(c, s->fd, to, ctx, e);
+		return copy_fd(c, s->fd, to, e);
 	case CONTENT_HOST:
 		fd = open_host(c, e);
 		if (fd < 0)
 			return fd;
-		r = copy_fd(c, fd, to, ctx, e);
+		r = copy_fd(c, fd, to, e);
 		return r < 0 ? r : verify(c, fd, e);
 	}
 	return -EINVAL;

@@ -42,13 +42,20 @@ void spool_close(struct spool *s) nonnull(1);
 int content_of_host(struct content *c, const char *host, const struct stat *st) must_check
 	nonnull(1, 2, 3);
 
+/* Who takes contents. */
+struct content_sink {
+	void *ctx;
+	/* Where bytes may be put before they are given; *n of them fit, at least one. */
+	void *(*room)(void *ctx, size_t *n);
+	int (*data)(void *ctx, const void *p, size_t n, struct err *e);
+};
+
 /*
- * Gives all bytes to the function, in order. -ESTALE when a host file is not what it was, or
- * changes meanwhile; what the function returns when that is negative.
+ * Gives all bytes to the sink, in order. -ESTALE when a host file is not what it was, or changes
+ * meanwhile; what the sink returns when that is negative.
  */
-int content_copy(const struct content *c, const struct spool *s,
-		 int (*to)(void *ctx, const void *p, size_t n, struct err *e), void *ctx,
-		 struct err *e) must_check nonnull(1, 2, 3, 5);
+int content_copy(const struct content *c, const struct spool *s, const struct content_sink *to,
+		 struct err *e) must_check nonnull(1, 2, 3, 4);
 
 /* Up to n bytes from an offset on. Returns the count or a negative errno. */
 ssize_t content_read(const struct content *c, const struct spool *s, void *p, size_t n,

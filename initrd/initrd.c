@@ -387,6 +387,11 @@ int initrd_list(struct initrd *in, struct buf *out, struct err *e)
 	return r;
 }
 
+static void *write_room(void *ctx, size_t *n)
+{
+	return arc_out_room(ctx, n);
+}
+
 static int write_data(void *ctx, const void *p, size_t n, struct err *e)
 {
 	return arc_out_data(ctx, p, n, e);
@@ -394,6 +399,7 @@ static int write_data(void *ctx, const void *p, size_t n, struct err *e)
 
 static int write_entries(const struct initrd *in, struct arc_out *o, struct err *e)
 {
+	const struct content_sink to = { .ctx = o, .room = write_room, .data = write_data };
 	int r = 0;
 
 	for (size_t i = 0; i < in->tree.n && r == 0; i++) {
@@ -401,7 +407,7 @@ static int write_entries(const struct initrd *in, struct arc_out *o, struct err 
 
 		r = arc_out_entry(o, en, e);
 		if (r == 0 && en->node->type == TREE_FILE && en->last)
-			r = content_copy(&en->node->content, &in->spool, write_data, o, e);
+			r = content_copy(&en->node->content, &in->spool, &to, e);
 		if (r < 0 && r != -ESTALE)
 			err_wrap(e, "/%s", en->path);
 	}
