@@ -26,7 +26,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) -I. -I$(BUILD)/include -ffile-pref
 HOST_CFLAGS = $(ALL_CFLAGS) -DEXECVM_LIBDIR='"$(PREFIX)/lib/execvm"' -O2 -g -fstack-protector-strong -fPIE \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2) $(CFLAGS)
 HOST_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
-HOST_LIBS = -ljansson -larchive -lkmod -lnettle -lz -llz4
+HOST_LIBS = -ljansson -lnettle -lz -llz4
 # Kernel headers through links of our own: /usr/include itself would bring glibc's.
 GUEST_CFLAGS = $(ALL_CFLAGS) -isystem $(BUILD)/kernel-include -Os -fno-pie -ffunction-sections \
 	-fdata-sections -fno-asynchronous-unwind-tables -fno-stack-protector
@@ -37,7 +37,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2) >&2)
 
 LIB_SRC := $(wildcard lib/*.c)
 GUEST_SRC := execvm.c $(LIB_SRC) $(wildcard chain/*.c) $(wildcard init/*.c)
-HOST_SRC := $(GUEST_SRC) $(foreach d,archive completion image initrd pipeline runners,$(wildcard $(d)/*.c))
+HOST_SRC := $(GUEST_SRC) $(foreach d,archive completion image initrd late pipeline runners,$(wildcard $(d)/*.c))
 GUEST_OBJ := $(GUEST_SRC:%.c=$(BUILD)/guest/%.o)
 HOST_OBJ := $(HOST_SRC:%.c=$(BUILD)/host/%.o) $(BUILD)/host/initrd/guest-image.o \
 	$(BUILD)/host/completion/scripts.o
@@ -49,6 +49,14 @@ all: $(BUILD)/guest/execvm $(BUILD)/host/execvm $(BUILD)/host/run-in-vm $(BUILD)
 $(BUILD)/include/version.h: VERSION Makefile
 	@mkdir -p $(@D)
 	@echo '#define EXECVM_VERSION "$(VERSION)"' > $@
+
+# What is called of a library that is loaded late: pointers, under the names of its functions.
+LATE_H = $(BUILD)/include/late-archive.h $(BUILD)/include/late-kmod.h
+$(BUILD)/include/late-%.h: late/%.names Makefile
+	@mkdir -p $(@D)
+	@awk -v list=LATE_$$(echo $* | tr a-z A-Z) '!/^#/ { names = names " X(" $$1 ")"; \
+		pointers = pointers "extern __typeof__(" $$1 ") *late_" $$1 ";\n#define " $$1 " (*late_" $$1 ")\n" } \
+		END { printf "#pragma once\n#define %s(X)%s\n%s", list, names, pointers }' $< > $@
 
 $(BUILD)/kernel-include/.stamp:
 	@mkdir -p $(@D)
@@ -66,7 +74,7 @@ $(BUILD)/guest/execvm: $(GUEST_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(MUSL_CC) $(GUEST_CFLAGS) $(GUEST_LDFLAGS) -o $@ $^
 
-$(BUILD)/host/%.o: %.c Makefile | $(BUILD)/include/version.h
+$(BUILD)/host/%.o: %.c Makefile | $(BUILD)/include/version.h $(LATE_H)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(HOST_CFLAGS) -DEXECVM_GUEST=0 -MMD -MP -c -o $@ $<

@@ -6,31 +6,28 @@
  */
 #include "archive/decompress.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
+#include "late/archive.h"
 #include "lib/cleanup.h"
 
 #define PIECE ((size_t)256 << 10) /* bytes read and written at a time */
 #define GZIP_ONLY (15 + 16)	  /* inflateInit2(): largest window, gzip header */
 
-typedef int filter_fn(struct archive *a);
-
 static const struct {
 	const char *magic;
 	size_t n;
-	filter_fn *filter; /* NULL: zlib */
+	int filter; /* of libarchive; ARCHIVE_FILTER_GZIP is left to zlib */
 } formats[] = {
-	{ "\x1f\x8b", 2, NULL },
-	{ "BZh", 3, archive_read_support_filter_bzip2 },
-	{ "\xfd\x37zXZ\0", 6, archive_read_support_filter_xz },
-	{ "\x28\xb5\x2f\xfd", 4, archive_read_support_filter_zstd },
-	{ "\x04\x22\x4d\x18", 4, archive_read_support_filter_lz4 },
-	{ "LZIP", 4, archive_read_support_filter_lzip },
+	{ "\x1f\x8b", 2, ARCHIVE_FILTER_GZIP },
+	{ "BZh", 3, ARCHIVE_FILTER_BZIP2 },
+	{ "\xfd\x37zXZ\0", 6, ARCHIVE_FILTER_XZ },
+	{ "\x28\xb5\x2f\xfd", 4, ARCHIVE_FILTER_ZSTD },
+	{ "\x04\x22\x4d\x18", 4, ARCHIVE_FILTER_LZ4 },
+	{ "LZIP", 4, ARCHIVE_FILTER_LZIP },
 };
 
 /* The stream, with a piece of it in memory. */
@@ -169,18 +166,22 @@ static void free_archive(struct archive **a)
 		archive_read_free(*a);
 }
 
-static int by_libarchive(struct source *s, filter_fn *filter)
+static int by_libarchive(struct source *s, int filter)
 {
-	__attribute__((cleanup(free_archive))) struct archive *a = archive_read_new();
+	__attribute__((cleanup(free_archive))) struct archive *a = NULL;
 	cleanup_free char *out = malloc(PIECE);
 	struct archive_entry *entry;
 	la_ssize_t k;
-	int r = 0;
+	int r = late_archive(s->e);
 
+	if (r < 0)
+		return r;
+	a = archive_read_new();
 	if (!a || !out)
 		return err_set(s->e, ENOMEM, "out of memory");
 	s->e->code = 0;
-	if (filter(a) != ARCHIVE_OK || archive_read_support_format_raw(a) != ARCHIVE_OK ||
+	if (archive_read_support_filter_by_code(a, filter) != ARCHIVE_OK ||
+	    archive_read_support_format_raw(a) != ARCHIVE_OK ||
 	    archive_read_open2(a, s, NULL, read_source, NULL, NULL) != ARCHIVE_OK)
 		return arc_err(a, s->e);
 	r = archive_read_next_header(a, &entry);
@@ -207,5 +208,7 @@ int decompress(const struct decompress *u, struct err *e)
 	format = format_of(s.piece, s.n);
 	if (format < 0)
 		return as_it_is(&s);
-	return formats[format].filter ? by_libarchive(&s, formats[format].filter) : gunzip(&s);
+	return formats[format].filter == ARCHIVE_FILTER_GZIP
+		       ? gunzip(&s)
+		       : by_libarchive(&s, formats[format].filter);
 }

@@ -2,12 +2,11 @@
 /* libarchive's reader of tar, on a part of a file. */
 #include "archive/tar-in.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "late/archive.h"
 #include "lib/cleanup.h"
 
 #define PIECE ((size_t)128 << 10) /* bytes read at a time */
@@ -62,8 +61,11 @@ static la_int64_t skip_bytes(struct archive *a, void *ctx, la_int64_t n)
 
 struct tar_in *tar_in_new(const struct span *s, struct err *e)
 {
-	struct tar_in *t = malloc(sizeof(*t));
+	struct tar_in *t;
 
+	if (late_archive(e) < 0)
+		return NULL;
+	t = malloc(sizeof(*t));
 	if (t)
 		*t = (struct tar_in){ .a = archive_read_new(), .span = *s };
 	if (!t || !t->a) {

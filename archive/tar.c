@@ -5,13 +5,12 @@
  */
 #include "archive/tar.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "late/archive.h"
 #include "lib/io.h"
 
 #define BUFFER ((size_t)128 << 10) /* bytes written at a time */
@@ -112,6 +111,10 @@ static int add_filter(struct archive *a, enum tar_compression c)
 
 int tar_open(struct tar_out *t, int fd, enum tar_compression c, struct err *e)
 {
+	int r = late_archive(e);
+
+	if (r < 0)
+		return r;
 	t->compressed = c != TAR_PLAIN;
 	t->a = archive_write_new();
 	t->entry = archive_entry_new();

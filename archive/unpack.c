@@ -9,8 +9,6 @@
  */
 #include "archive/unpack.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,6 +21,7 @@
 #include "archive/name.h"
 #include "archive/pack.h"
 #include "archive/stop.h"
+#include "late/archive.h"
 #include "lib/cleanup.h"
 #include "lib/locale.h"
 
@@ -346,8 +345,10 @@ static int digest_of(struct unpack *u, char digest[DIGEST_TEXT])
 
 static int begin(struct unpack *u, const char *target)
 {
-	int r = dest_open(&u->dest, target, u->e);
+	int r = late_archive(u->e);
 
+	if (r == 0)
+		r = dest_open(&u->dest, target, u->e);
 	if (r < 0)
 		return r;
 	u->piece = malloc(PIECE);

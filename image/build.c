@@ -6,12 +6,12 @@
  */
 #include "image/build.h"
 
-#include <archive_entry.h>
 #include <errno.h>
 
 #include "archive/tar-in.h"
 #include "image/flat.h"
 #include "image/squash.h"
+#include "late/archive.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/locale.h"

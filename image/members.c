@@ -2,13 +2,13 @@
 /* A tar as a box of files. */
 #include "image/members.h"
 
-#include <archive_entry.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "archive/tar-in.h"
+#include "late/archive.h"
 #include "lib/cleanup.h"
 #include "lib/locale.h"
 

@@ -3,8 +3,6 @@
  * An image as an OCI layout: oci-layout, index.json, and three blobs, of which the root is copied as
  * it is. The tar says nothing of time or owner, so the same image is the same bytes.
  */
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +11,7 @@
 
 #include "image/load.h"
 #include "image/manifest.h"
+#include "late/archive.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
 
@@ -169,6 +168,10 @@ static int put_blob(struct save *s, const struct blob *b, struct err *e)
 
 static int open_tar(struct save *s, struct err *e)
 {
+	int r = late_archive(e);
+
+	if (r < 0)
+		return r;
 	s->tar = archive_write_new();
 	if (!s->tar)
 		return err_memory(e);

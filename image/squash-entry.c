@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Entries of a tar as squashfs can hold them, on their way to mksquashfs. */
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "image/squash.h"
+
+#include "late/archive.h"
 
 #define PIECE ((size_t)128 << 10) /* zeros written at a time */
 #define MAJOR_MAX 0xfffu	  /* as squashfs has them */

@@ -8,8 +8,6 @@
  */
 #include "image/squash.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,6 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "late/archive.h"
 #include "lib/argv.h"
 #include "lib/cleanup.h"
 #include "lib/fd.h"
@@ -207,6 +206,10 @@ static int start(struct squash *s, int out, const struct squash_root *root, int 
 
 static int open_tar(struct squash *s, struct err *e)
 {
+	int r = late_archive(e);
+
+	if (r < 0)
+		return r;
 	s->tar = archive_write_new();
 	if (!s->tar)
 		return err_memory(e);

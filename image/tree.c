@@ -4,8 +4,6 @@
  * a file that changes meanwhile is an error. Each directory is read whole and sorted, so the same
  * tree gives the same bytes.
  */
-#include <archive.h>
-#include <archive_entry.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +15,7 @@
 
 #include "image/build.h"
 #include "image/squash.h"
+#include "late/archive.h"
 #include "lib/argv.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
@@ -48,7 +47,8 @@ static void tree_free(struct tree *t)
 	squash_free(&t->squash);
 	if (t->disk)
 		archive_read_free(t->disk);
-	archive_entry_free(t->en);
+	if (t->en)
+		archive_entry_free(t->en);
 	argv_free(&t->todo);
 	buf_free(&t->path);
 	buf_free(&t->rel);
@@ -216,8 +216,11 @@ static int begin_tree(struct tree *t, int out, struct err *e)
 {
 	struct squash_root root;
 	struct stat st;
-	int r = set_paths(t, "", ".", e);
+	int r = late_archive(e);
 
+	if (r < 0)
+		return r;
+	r = set_paths(t, "", ".", e);
 	t->disk = archive_read_disk_new();
 	t->en = archive_entry_new();
 	t->piece = malloc(PIECE);

@@ -2,8 +2,7 @@
 /* What reading and writing of archives share. Private to them: archive.h is for everybody else. */
 #pragma once
 
-#include <archive.h>
-
+#include "late/archive.h"
 #include "lib/err.h"
 #include "lib/macro.h"
 

@@ -9,14 +9,13 @@
  */
 #include "initrd/archive.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "initrd/archive-impl.h"
 #include "initrd/input.h"
+#include "late/archive.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
 #include "lib/locale.h"
@@ -318,7 +317,10 @@ int arc_read(int fd, const struct arc_sink *sink, struct err *e)
 {
 	cleanup_utf8 struct utf8_locale l = { 0 };
 	cleanup_input struct input in = { .more = more_of_fd, .ctx = &fd, .e = e };
+	int r = late_archive(e);
 
+	if (r < 0)
+		return r;
 	e->code = 0;
 	utf8_enter(&l);
 	return read_stream(&in, 0, (void *)sink);
@@ -364,7 +366,10 @@ int arc_unpack(int fd, arc_feed *feed, void *ctx, struct err *e)
 {
 	struct unpack u = { feed, ctx };
 	cleanup_input struct input in = { .more = more_of_fd, .ctx = &fd, .e = e };
+	int r = late_archive(e);
 
+	if (r < 0)
+		return r;
 	e->code = 0;
 	return unpack_stream(&in, 0, &u);
 }
@@ -393,7 +398,10 @@ int arc_decompress(int fd, int (*to)(void *ctx, const void *p, size_t n, struct 
 {
 	struct bytes b = { to, ctx };
 	cleanup_input struct input in = { .more = more_of_fd, .ctx = &fd, .e = e };
+	int r = late_archive(e);
 
+	if (r < 0)
+		return r;
 	e->code = 0;
 	return decompress(&in, 0, bytes_stream, &b);
 }

@@ -7,8 +7,6 @@
  */
 #include "initrd/archive.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/sysmacros.h>
@@ -17,6 +15,7 @@
 #include "initrd/behind.h"
 #include "initrd/lz4.h"
 #include "initrd/newc.h"
+#include "late/archive.h"
 
 #define PIECE ((size_t)128 << 10)
 #define BLOCK 512 /* what an archive is padded to */
@@ -138,9 +137,12 @@ static int open_newc(struct arc_out *o)
 
 struct arc_out *arc_out_new(int fd, enum initrd_compress compress, struct err *e)
 {
-	struct arc_out *o = calloc(1, sizeof(*o));
+	struct arc_out *o;
 	int r;
 
+	if (late_archive(e) < 0)
+		return NULL;
+	o = calloc(1, sizeof(*o));
 	if (!o) {
 		err_code(e, ENOMEM, "write archive");
 		return NULL;

@@ -11,20 +11,21 @@
 #include "initrd/modules.h"
 
 #include <errno.h>
-#include <libkmod.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "late/kmod.h"
 #include "lib/cleanup.h"
 
 #define DEPTH_MAX 64 /* a chain of modules that need each other */
 
 static void cleanup_ctx_fn(struct kmod_ctx **ctx)
 {
-	kmod_unref(*ctx);
+	if (*ctx)
+		kmod_unref(*ctx);
 }
 static void cleanup_list_fn(struct kmod_list **list)
 {
@@ -208,6 +209,9 @@ int modules_find(const char *dir, char *const *names, size_t n, struct argv *fil
 		return err_code(e, ENOMEM, "%s", dir);
 	if (access(dep, R_OK) < 0)
 		return err_sys(e, "%s", dep);
+	r = late_kmod(e);
+	if (r < 0)
+		return r;
 	ctx = kmod_new(real, no_config);
 	if (!ctx)
 		return err_set(e, ENOMEM, "libkmod: cannot start with %s", dir);

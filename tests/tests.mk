@@ -35,12 +35,12 @@ $(BUILD)/helpers/%: tests/helpers/%.c Makefile tests/tests.mk
 
 $(BUILD)/helpers/%: | $(BUILD)/kernel-include/.stamp
 
-$(BUILD)/asan/%.o: %.c Makefile tests/tests.mk | $(BUILD)/include/version.h
+$(BUILD)/asan/%.o: %.c Makefile tests/tests.mk | $(BUILD)/include/version.h $(LATE_H)
 	@mkdir -p $(@D)
 	$(call say,CLANG,$@)
 	$(Q)$(CLANG) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/fuzz/%.o: %.c Makefile tests/tests.mk | $(BUILD)/include/version.h
+$(BUILD)/fuzz/%.o: %.c Makefile tests/tests.mk | $(BUILD)/include/version.h $(LATE_H)
 	@mkdir -p $(@D)
 	$(call say,CLANG,$@)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
