@@ -2,7 +2,7 @@
 # One program, two link profiles: guest = static musl, no libraries; host = dynamic, all tools.
 #   make [all]   both programs                make demo    set up everything, run one pipeline in a VM
 #   make check   no root, no VM, ~90 s        make test    set up everything, run every test
-#   make kernel  our kernel, cached           make help    the other targets
+#   make kernel  our kernels, cached          make help    the other targets
 
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
@@ -118,15 +118,18 @@ $(BUILD)/api/libexecvm.so: $(BUILD)/api/$(API_SONAME)
 -include $(API_OBJ:.o=.d)
 -include $(GUEST_OBJ:.o=.d) $(HOST_OBJ:.o=.d)
 
-# Our kernel, built once for each version and configuration, in ${XDG_CACHE_HOME:-~/.cache}/execvm.
-.PHONY: kernel
-kernel:
-	@kernel-config/build.sh
+# Our kernels, for one CPU and for several, built once for each version and configuration, in
+# ${XDG_CACHE_HOME:-~/.cache}/execvm.
+.PHONY: kernel kernel-up
+kernel: kernel-up
+	@kernel-config/build.sh smp
+kernel-up:
+	@kernel-config/build.sh up
 
 .PHONY: demo
 demo:
 	@tests/install-packages demo
-	@$(MAKE) --no-print-directory all kernel
+	@$(MAKE) --no-print-directory all kernel-up
 	@BUILD=$(BUILD) demo/run
 
 # A Debian root that can build this program, and a machine description for it. MAKEFLAGS: make -C
@@ -158,9 +161,13 @@ install: all
 	$(BUILD)/host/execvm completion bash >$$share/bash-completion/completions/execvm && \
 	ln -sfn execvm $$share/bash-completion/completions/run-in-vm && \
 	$(BUILD)/host/execvm completion zsh >$$share/zsh/site-functions/_execvm
-	kernel=$$(kernel-config/build.sh --print-path) && test -f "$$kernel" && \
-		install -m 644 "$$kernel" "$$kernel.config" $(DESTDIR)$(PREFIX)/lib/execvm/ || \
-		echo 'no kernel of ours installed: make kernel first'
+	dir=$(DESTDIR)$(PREFIX)/lib/execvm; \
+	for cpus in up smp; do \
+		kernel=$$(kernel-config/build.sh --print-path $$cpus) && test -f "$$kernel" && \
+			install -d "$$dir" && install -m 644 "$$kernel" "$$kernel.config" "$$dir/" || \
+			echo "no kernel of ours installed ($$cpus): make kernel first"; \
+		dir=$$dir/smp; \
+	done
 
 .PHONY: dist distcheck
 dist:

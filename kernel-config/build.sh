@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# build.sh [--config-only | --print-path]: build our kernel, or find the one built before.
+# build.sh [--config-only | --print-path] [up|smp]: build our kernel, or find the one built before:
+# the one for a single CPU (up), or for several.
 #
 # The last line on stdout is the path of vmlinux; everything else goes to stderr or to the log.
 # A result is named by the kernel's version and a hash of all that shapes it, is built aside and
@@ -17,23 +18,25 @@ die() {
 
 usage() {
 	cat <<-EOF
-	usage: build.sh [--config-only | --print-path]
-	  (nothing)      build vmlinux unless it is in the cache, print its path
+	usage: build.sh [--config-only | --print-path] [up|smp]
+	  (neither)      build vmlinux unless it is in the cache, print its path
 	  --config-only  print the whole kernel configuration, build nothing
 	  --print-path   print where vmlinux is or would be, build nothing
+	  up, smp        for a single CPU (the default), for several
 	LINUX_SOURCE names the source archive; else the newest /usr/src/linux-source-6.12.tar.*
 	EOF
 }
 
-mode=build
-case ${1-} in
-"") ;;
---config-only) mode=config ;;
---print-path) mode=path ;;
---help) usage; exit 0 ;;
-*) usage >&2; exit 2 ;;
-esac
-[ $# -le 1 ] || { usage >&2; exit 2; }
+mode=build cpus=up
+for word; do
+	case $word in
+	--config-only) mode=config ;;
+	--print-path) mode=path ;;
+	up | smp) cpus=$word ;;
+	--help) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
 
 # Nothing of the caller's environment may reach the kernel's makefiles: half of their variables
 # can be set there, and MAKEFLAGS of a calling make too.
@@ -79,7 +82,7 @@ hash_inputs() {
 		gcc --version | head -n 1
 		ld --version | head -n 1
 		cd "$here"
-		sha256sum -- *.config required.list merge.sh build.sh
+		sha256sum -- *.config "cpus/$cpus.config" required.list merge.sh build.sh
 	} | sha256sum | cut -c 1-12
 }
 
@@ -90,7 +93,7 @@ unpack() {
 }
 
 configure() {
-	clean sh "$here/merge.sh" "$tree" RUSTC=false PAHOLE=false
+	clean sh "$here/merge.sh" "$tree" "$cpus" RUSTC=false PAHOLE=false
 }
 
 # The lock is on fd 9, which make must not inherit: what it leaves behind when this script is
@@ -100,7 +103,7 @@ build() {
 	configure
 	jobs=$(nproc)
 	log=$cache/build.log
-	echo "build.sh: building linux $version with $jobs jobs (minutes); log: $log" >&2
+	echo "build.sh: building linux $version ($cpus) with $jobs jobs (minutes); log: $log" >&2
 	kernel_make -j"$jobs" vmlinux >"$log" 2>&1 9>&- || {
 		tail -n 20 "$log" >&2
 		die "make vmlinux failed, see $log"
@@ -117,7 +120,7 @@ build() {
 point_current_here() {
 	link=$(mktemp -u "$cache/.current.XXXXXX")
 	ln -s "$name" "$link"
-	mv -T "$link" "$cache/current"
+	mv -T "$link" "$cache/current-$cpus"
 }
 
 for tool in gcc ld tar sha256sum flock; do

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# merge.sh SOURCE [MAKE-WORD...]: write SOURCE/.config from the fragments beside this script.
+# merge.sh SOURCE up|smp [MAKE-WORD...]: write SOURCE/.config from the fragments beside this script
+# and the one for a single CPU or for several.
 #
 # Everything that no fragment names is off (allnoconfig): a symbol's default in some later
 # kernel cannot switch anything on. kconfig drops a wish whose dependencies are missing without
@@ -9,15 +10,16 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -ge 1 ] || { echo "usage: merge.sh SOURCE [MAKE-WORD...]" >&2; exit 2; }
-src=$1
-shift
+[ $# -ge 2 ] || { echo "usage: merge.sh SOURCE up|smp [MAKE-WORD...]" >&2; exit 2; }
+src=$1 cpus=$here/cpus/$2.config
+shift 2
+[ -f "$cpus" ] || { echo "merge.sh: $cpus: no such file" >&2; exit 2; }
 [ -f "$src/Kconfig" ] || { echo "merge.sh: $src: not a kernel source tree" >&2; exit 2; }
 
 wishes=$(mktemp)
 trap 'rm -f "$wishes"' EXIT
 trap 'exit 1' HUP INT TERM
-cat "$here"/*.config >"$wishes"
+cat "$here"/*.config "$cpus" >"$wishes"
 
 make -s -C "$src" "$@" KCONFIG_ALLCONFIG="$wishes" allnoconfig >&2
 
@@ -55,4 +57,4 @@ file == 1 { got[symbol] = value; next }
 		fault(symbol " lost: wanted " value ", got " found)
 }
 END { exit bad }
-' "$src/.config" "$here"/*.config "$here/required.list"
+' "$src/.config" "$here"/*.config "$cpus" "$here/required.list"

@@ -66,7 +66,7 @@ static bool check_kernel(void)
 	struct kernel k;
 	struct err e = { 0 };
 
-	if (kernel_find(NULL, &k, &e) < 0) {
+	if (kernel_find(NULL, 1, &k, &e) < 0) {
 		line("FAIL", "kernel", e.msg,
 		     "run `make kernel` or install linux-image-cloud-amd64");
 		return false;
@@ -76,6 +76,9 @@ static bool check_kernel(void)
 	line("ok", "kernel", text, NULL);
 	if (k.profile != KERNEL_OURS)
 		line("note", "kernel", "a distribution kernel boots in twice the time",
+		     "run `make kernel`");
+	else if (kernel_find(NULL, 2, &k, &e) < 0 || k.profile != KERNEL_OURS)
+		line("note", "kernel", "there is none of ours for --cpus 2 and more",
 		     "run `make kernel`");
 	return true;
 }
@@ -157,7 +160,7 @@ static void check_shares(void)
 	struct qemu_facts f = { 0 };
 	struct err e = { 0 };
 
-	if (kernel_find(NULL, &f.kernel, &e) < 0)
+	if (kernel_find(NULL, 1, &f.kernel, &e) < 0)
 		return;
 	if (share_plan(&s, &f, &e) < 0)
 		line("note", "directories", e.msg, "-v and --root host do not work");

@@ -22,13 +22,14 @@ static int list(void)
 	return cmd_flush(0);
 }
 
-static int print_config(void)
+/* Of the kernel for so many CPUs. */
+static int print_config(unsigned cpus)
 {
 	cleanup_buf struct buf text = { 0 };
 	struct kernel k;
 	struct err e = { 0 };
 
-	if (kernel_own(&k, &e) < 0)
+	if (kernel_own(cpus, &k, &e) < 0)
 		return fail(&e);
 	if (!k.config[0])
 		return failf("%s.config is not there; `make kernel` writes it", k.path);
@@ -42,21 +43,25 @@ static int kernel_main(int argc, char **argv)
 {
 	const char *what = argc == 2 ? argv[1] : "";
 
+	if (argc == 3 && !strcmp(argv[1], "config") && !strcmp(argv[2], "smp"))
+		return print_config(2);
 	if (!strcmp(what, "ls"))
 		return list();
 	if (!strcmp(what, "config"))
-		return print_config();
+		return print_config(1);
 	if (!strcmp(what, "--help") || !strcmp(what, "-h"))
 		return cmd_help(&cmd_kernel);
-	return failf("give one of: ls, config");
+	return failf("give one of: ls, config, config smp");
 }
 
 const struct cmd cmd_kernel = {
 	.name = "kernel",
-	.operands = "ls | config",
+	.operands = "ls | config [smp]",
 	.words = "ls config",
 	.summary = "list the kernels of this host, or print the configuration of ours",
-	.help = "  ls      path, profile and origin of each, in the order in which a run looks for one\n"
-		"  config  the whole configuration of the kernel that `make kernel` built\n",
+	.help = "  ls          path, profile, origin, and \"up\" (for one CPU) or \"smp\" (for several),\n"
+		"              in the order in which a run looks for one\n"
+		"  config      the whole configuration of our kernel for one CPU\n"
+		"  config smp  that of our kernel for several\n",
 	.main = kernel_main,
 };

@@ -253,6 +253,7 @@ static int set_profile(struct kernel *k, struct err *e)
 		k->profile = KERNEL_OURS;
 	k->pci = k->profile == KERNEL_DISTRO && config.len &&
 		 kernel_config_value(config.p, "VIRTIO_MMIO") == 'n';
+	k->smp = !config.len || kernel_config_value(config.p, "SMP") == 'y';
 	hz = config.len ? value_of(config.p, "HZ") : NULL;
 	for (; hz && *hz >= '0' && *hz <= '9' && k->hz < HZ_MAX; hz++)
 		k->hz = k->hz * 10 + (unsigned)(*hz - '0');
@@ -362,22 +363,33 @@ int kernel_modules(const struct kernel *k, const char *fstype, unsigned features
 
 /* Where kernels are looked for. */
 
-/* The places of our own kernel, in order; -ENOENT when place i is not to be had. Makes neither. */
-static int own_place(int i, char *path, size_t size, const char **origin)
+/* The places of our own kernels, in order: the one for a single CPU is the faster one. */
+static const struct place {
+	const char *dir; /* below the cache, or EXECVM_LIBDIR */
+	const char *origin;
+	bool cached;
+} places[] = {
+	{ "/current-up", "make kernel", true },
+	{ "/current-smp", "make kernel", true },
+	{ "", "installed", false },
+	{ "/smp", "installed", false },
+};
+
+/* -ENOENT when there is no kernel in that place. */
+static int own_place(const struct place *at, char *path, size_t size)
 {
 	const char *dir = EXECVM_LIBDIR;
 	char cache[4096];
 	struct err e = { 0 };
 	int n;
 
-	*origin = i == 0 ? "make kernel" : "installed";
-	if (i == 0) {
+	if (at->cached) {
 		if (cache_path("kernel", cache, sizeof(cache), &e) < 0)
 			return -ENOENT;
 		dir = cache;
 	}
-	n = snprintf(path, size, "%s%s/vmlinux", dir, i == 0 ? "/current" : "");
-	return n < 0 || (size_t)n >= size ? -ENOENT : 0;
+	n = snprintf(path, size, "%s%s/vmlinux", dir, at->dir);
+	return n < 0 || (size_t)n >= size || access(path, F_OK) < 0 ? -ENOENT : 0;
 }
 
 static int is_vmlinuz(const struct dirent *d)
@@ -406,20 +418,39 @@ static int boot_kernels(struct argv *out)
 	return r;
 }
 
-int kernel_own(struct kernel *k, struct err *e)
+static bool fits(const struct kernel *k, unsigned cpus)
+{
+	return cpus <= 1 || k->smp;
+}
+
+static int check_cpus(const struct kernel *k, unsigned cpus, struct err *e)
+{
+	return fits(k, cpus) ? 0
+			     : err_set(e, ENODEV, "kernel %s: for one CPU (no CONFIG_SMP), not %u",
+				       k->path, cpus);
+}
+
+int kernel_own(unsigned cpus, struct kernel *k, struct err *e)
 {
 	char path[4096];
-	const char *origin;
+	bool seen = false;
 
-	for (int i = 0; i < 2; i++) {
-		if (own_place(i, path, sizeof(path), &origin) == 0 && access(path, F_OK) == 0)
-			return kernel_inspect(path, origin, k, e);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		int r;
+
+		if (own_place(&places[i], path, sizeof(path)) < 0)
+			continue;
+		r = kernel_inspect(path, places[i].origin, k, e);
+		if (r < 0 || fits(k, cpus))
+			return r;
+		seen = true;
 	}
-	return err_set(e, ENOENT, "there is no kernel of ours: `make kernel` builds it");
+	return err_set(e, ENOENT, "there is no kernel of ours%s: `make kernel` builds it",
+		       seen ? " for several CPUs" : "");
 }
 
 /* The newest one that can be taken; the sentence is about the newest that cannot. */
-static int find_in_boot(struct kernel *k, struct err *e)
+static int find_in_boot(unsigned cpus, struct kernel *k, struct err *e)
 {
 	cleanup_argv struct argv paths = { 0 };
 	struct err first = { 0 };
@@ -433,7 +464,8 @@ static int find_in_boot(struct kernel *k, struct err *e)
 	for (size_t i = 0; i < paths.n; i++) {
 		struct err one = { 0 };
 
-		if (kernel_inspect(paths.v[i], "/boot", k, &one) == 0)
+		if (kernel_inspect(paths.v[i], "/boot", k, &one) == 0 &&
+		    check_cpus(k, cpus, &one) == 0)
 			return 0;
 		if (i == 0)
 			first = one;
@@ -442,22 +474,26 @@ static int find_in_boot(struct kernel *k, struct err *e)
 	return -e->code;
 }
 
-int kernel_find(const char *asked, struct kernel *k, struct err *e)
+int kernel_find(const char *asked, unsigned cpus, struct kernel *k, struct err *e)
 {
 	const char *env = getenv("EXECVM_KERNEL");
 	int r;
 
-	if (asked)
-		return kernel_inspect(asked, "--kernel", k, e);
+	if (asked) {
+		r = kernel_inspect(asked, "--kernel", k, e);
+		return r < 0 ? r : check_cpus(k, cpus, e);
+	}
 	if (env && *env) {
 		r = kernel_inspect(env, "$EXECVM_KERNEL", k, e);
+		if (r == 0)
+			r = check_cpus(k, cpus, e);
 		return r < 0 ? err_wrap(e, "$EXECVM_KERNEL") : 0;
 	}
-	r = kernel_own(k, e);
+	r = kernel_own(cpus, k, e);
 	if (r != -ENOENT)
 		return r;
 	*e = (struct err){ 0 };
-	return find_in_boot(k, e);
+	return find_in_boot(cpus, k, e);
 }
 
 static int list_one(const char *path, const char *origin, struct buf *out)
@@ -469,21 +505,21 @@ static int list_one(const char *path, const char *origin, struct buf *out)
 	if (kernel_inspect(path, origin, &k, &e) < 0)
 		return buf_addf(out, "%s\t-\t%s\t%s\n", path, origin, e.msg);
 	profile = k.profile == KERNEL_OURS ? "ours" : "distribution";
-	return buf_addf(out, "%s\t%s\t%s\n", path, profile, origin);
+	return buf_addf(out, "%s\t%s\t%s\t%s\n", path, profile, origin, k.smp ? "smp" : "up");
 }
 
 int kernel_list(struct buf *out, struct err *e)
 {
-	const char *env = getenv("EXECVM_KERNEL"), *origin;
+	const char *env = getenv("EXECVM_KERNEL");
 	cleanup_argv struct argv boot = { 0 };
 	char path[4096];
 	int r = buf_reserve(out, 0);
 
 	if (r == 0 && env && *env)
 		r = list_one(env, "$EXECVM_KERNEL", out);
-	for (int i = 0; i < 2 && r == 0; i++) {
-		if (own_place(i, path, sizeof(path), &origin) == 0 && access(path, F_OK) == 0)
-			r = list_one(path, origin, out);
+	for (size_t i = 0; i < ARRAY_SIZE(places) && r == 0; i++) {
+		if (own_place(&places[i], path, sizeof(path)) == 0)
+			r = list_one(path, places[i].origin, out);
 	}
 	if (r == 0)
 		r = boot_kernels(&boot);

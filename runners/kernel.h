@@ -26,26 +26,29 @@ struct kernel {
 	enum kernel_profile profile;
 	bool elf;	    /* a vmlinux, not a bzImage */
 	bool pci;	    /* KERNEL_DISTRO without a driver for virtio-mmio: devices on PCI */
+	bool smp;	    /* for more than one CPU, too */
 	unsigned hz;	    /* CONFIG_HZ; 0 = unknown */
 	const char *origin; /* "--kernel", "$EXECVM_KERNEL", "make kernel", "installed", "/boot" */
 };
 
 /*
  * The kernel of a run, the first that exists: asked (option or description, may be NULL),
- * $EXECVM_KERNEL, the one that `make kernel` built or installed, the newest in /boot that has its
- * modules. Says which of the two profiles it gets, from its file and its configuration, and refuses
- * what is no kernel, and one whose virtio drivers are modules that are not in /lib/modules.
+ * $EXECVM_KERNEL, one that `make kernel` built or installed and that is for so many CPUs, the newest
+ * in /boot that has its modules. Says which of the two profiles it gets, from its file and its
+ * configuration, and refuses what is no kernel, one whose virtio drivers are modules that are not in
+ * /lib/modules, and one for a single CPU when there are to be more.
  */
-int kernel_find(const char *asked, struct kernel *k, struct err *e) must_check nonnull(2, 3);
+int kernel_find(const char *asked, unsigned cpus, struct kernel *k, struct err *e) must_check
+	nonnull(3, 4);
 
 /* One file: the same facts and refusals. origin is borrowed for ever. */
 int kernel_inspect(const char *path, const char *origin, struct kernel *k, struct err *e) must_check
 	nonnull(1, 2, 3, 4);
 
-/* The one that `make kernel` built or installed, whatever else there is. */
-int kernel_own(struct kernel *k, struct err *e) must_check nonnull(1, 2);
+/* One that `make kernel` built or installed, whatever else there is. */
+int kernel_own(unsigned cpus, struct kernel *k, struct err *e) must_check nonnull(2, 3);
 
-/* Adds a line per kernel that kernel_find() would look at: path, profile, origin. */
+/* Adds a line per kernel that kernel_find() would look at: path, profile, origin, "up" or "smp". */
 int kernel_list(struct buf *out, struct err *e) must_check nonnull(1, 2);
 
 /* Does its configuration have this symbol ("OVERLAY_FS") as =y? True for ours without one. */

@@ -90,7 +90,7 @@ void qemu_disk_serial(size_t i, char out[21])
  * - One CPU, without ACPI: the calibration of the APIC's timer (200 ms) ends, as often as not, with
  *   its being given up for the PIT, so the PIT is used at once. With ACPI or several CPUs there is
  *   no such choice.
- * - One CPU: the kernel would take thousands of lock prefixes out of its code, at a page table
+ * - One CPU, and a kernel for several: it would take thousands of lock prefixes out of its code, at a page table
  *   switch each (80 ms); on one emulated CPU they cost nothing.
  */
 static int add_tcg(const struct vm_spec *s, const struct qemu_facts *f, struct buf *out)
@@ -102,7 +102,7 @@ static int add_tcg(const struct vm_spec *s, const struct qemu_facts *f, struct b
 		r = buf_addf(out, " tsc_early_khz=%llu lpj=%llu tsc=reliable",
 			     (unsigned long long)f->tsc_khz,
 			     (unsigned long long)(f->tsc_khz * 1000 / hz));
-	if (r == 0 && s->cpus == 1)
+	if (r == 0 && s->cpus == 1 && f->kernel.smp)
 		r = buf_adds(out, " noreplace-smp");
 	if (r == 0 && s->cpus == 1 && form_of(s, f) == FORM_CMDLINE)
 		r = buf_adds(out, " nolapic_timer");

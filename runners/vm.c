@@ -173,7 +173,7 @@ static void plan_warm(struct plan *p)
 
 static int plan_make(struct plan *p, int closed, struct err *e)
 {
-	int r = kernel_find(p->spec->kernel, &p->facts.kernel, e);
+	int r = kernel_find(p->spec->kernel, p->spec->cpus, &p->facts.kernel, e);
 
 	if (r < 0)
 		return r;

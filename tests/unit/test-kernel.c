@@ -266,43 +266,72 @@ static void the_first_that_exists_is_taken(void)
 	tap_case("X6: asked for, $EXECVM_KERNEL, make kernel: in this order");
 	setenv("XDG_CACHE_HOME", cwd, 1);
 	unsetenv("EXECVM_KERNEL");
-	if (access(EXECVM_LIBDIR "/vmlinux", F_OK) == 0) {
+	if (access(EXECVM_LIBDIR, F_OK) == 0) {
 		tap_skip("a kernel is installed");
 		return;
 	}
-	ok_int(kernel_own(&k, &e), -ENOENT);
+	ok_int(kernel_own(1, &k, &e), -ENOENT);
 	ok_str(e.msg, "there is no kernel of ours: `make kernel` builds it");
 	/* the build renames a link to that name: nothing may be there before */
-	ok(access("execvm/kernel/current", F_OK) < 0);
+	ok(access("execvm/kernel/current-up", F_OK) < 0);
 	mkdir("execvm/kernel", 0700);
-	mkdir("execvm/kernel/current", 0700);
-	write_file("execvm/kernel/current/vmlinux", &f, sizeof(f));
-	ok_int(kernel_find(NULL, &k, &e), 0);
+	mkdir("execvm/kernel/current-up", 0700);
+	write_file("execvm/kernel/current-up/vmlinux", &f, sizeof(f));
+	ok_int(kernel_find(NULL, 1, &k, &e), 0);
 	ok_str(k.origin, "make kernel");
-	snprintf(want, sizeof(want), "%s/execvm/kernel/current/vmlinux", cwd);
+	snprintf(want, sizeof(want), "%s/execvm/kernel/current-up/vmlinux", cwd);
 	ok_str(k.path, want);
 	setenv("EXECVM_KERNEL", "", 1);
-	ok_int(kernel_find(NULL, &k, &e), 0);
+	ok_int(kernel_find(NULL, 1, &k, &e), 0);
 	ok_str(k.origin, "make kernel");
 	setenv("EXECVM_KERNEL", "vmlinux", 1);
-	ok_int(kernel_find(NULL, &k, &e), 0);
+	ok_int(kernel_find(NULL, 1, &k, &e), 0);
 	ok_str(k.origin, "$EXECVM_KERNEL");
 	write_file("mine", &f, sizeof(f));
-	ok_int(kernel_find("mine", &k, &e), 0);
+	ok_int(kernel_find("mine", 1, &k, &e), 0);
 	ok_str(k.origin, "--kernel");
 	ok_str(k.path, "mine");
 
+	tap_case("one for a single CPU is not taken for two");
+	write_text(
+		"execvm/kernel/current-up/vmlinux.config",
+		"CONFIG_VIRTIO_MMIO=y\nCONFIG_VIRTIO_MMIO_CMDLINE_DEVICES=y\nCONFIG_VIRTIO_BLK=y\n"
+		"CONFIG_VIRTIO_CONSOLE=y\nCONFIG_BLK_DEV_INITRD=y\nCONFIG_DEVTMPFS=y\n");
+	ok_int(kernel_own(1, &k, &e), 0);
+	ok(!k.smp);
+	ok_int(k.profile, KERNEL_OURS);
+	ok_int(kernel_own(2, &k, &e), -ENOENT);
+	ok_str(e.msg, "there is no kernel of ours for several CPUs: `make kernel` builds it");
+	ok_int(kernel_find(want, 1, &k, &e), 0);
+	ok_int(kernel_find(want, 2, &k, &e), -ENODEV);
+	ok(strstr(e.msg, "current-up/vmlinux: for one CPU (no CONFIG_SMP), not 2") != NULL);
+	setenv("EXECVM_KERNEL", want, 1);
+	ok_int(kernel_find(NULL, 3, &k, &e), -ENODEV);
+	ok(!strncmp(e.msg, "$EXECVM_KERNEL: kernel ", 23));
+	mkdir("execvm/kernel/current-smp", 0700);
+	write_file("execvm/kernel/current-smp/vmlinux", &f, sizeof(f));
+	setenv("EXECVM_KERNEL", "", 1);
+	e = (struct err){ 0 };
+	ok_int(kernel_find(NULL, 2, &k, &e), 0);
+	ok_int(e.code, 0);
+	ok(k.smp && strstr(k.path, "/current-smp/vmlinux"));
+	ok_int(kernel_find(NULL, 1, &k, &e), 0);
+	ok(!k.smp && strstr(k.path, "/current-up/vmlinux"));
+	unlink("execvm/kernel/current-up/vmlinux.config");
+	setenv("EXECVM_KERNEL", "vmlinux", 1);
+
 	tap_case("X6: one that was named and is not there is an error, not the next one");
-	ok(kernel_find("gone", &k, &e) < 0);
+	ok(kernel_find("gone", 1, &k, &e) < 0);
 	ok_str(e.msg, "kernel gone: No such file or directory");
 	setenv("EXECVM_KERNEL", "gone", 1);
-	ok(kernel_find(NULL, &k, &e) < 0);
+	ok(kernel_find(NULL, 1, &k, &e) < 0);
 	ok_str(e.msg, "$EXECVM_KERNEL: kernel gone: No such file or directory");
 	setenv("EXECVM_KERNEL", "vmlinux", 1);
-	write_text("execvm/kernel/current/vmlinux", "no kernel");
+	write_text("execvm/kernel/current-up/vmlinux", "no kernel");
 	ok_int(kernel_list(&list, &e), 0);
-	ok(!strncmp(list.p, "vmlinux\tours\t$EXECVM_KERNEL\n", 28));
-	snprintf(want, sizeof(want), "\n%s/execvm/kernel/current/vmlinux\t-\tmake kernel\t", cwd);
+	ok(!strncmp(list.p, "vmlinux\tours\t$EXECVM_KERNEL\tsmp\n", 32));
+	snprintf(want, sizeof(want), "\n%s/execvm/kernel/current-up/vmlinux\t-\tmake kernel\t",
+		 cwd);
 	ok(strstr(list.p, want) != NULL);
 }
 

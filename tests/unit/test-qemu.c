@@ -10,7 +10,11 @@
 
 static const struct qemu_facts ours = {
 	.program = "qemu-system-x86_64",
-	.kernel = { .path = "/k/vmlinux", .profile = KERNEL_OURS, .elf = true, .hz = 250 },
+	.kernel = { .path = "/k/vmlinux",
+		    .profile = KERNEL_OURS,
+		    .elf = true,
+		    .smp = true,
+		    .hz = 250 },
 	.initrd = "/i/base.cpio",
 	.tsc_khz = 2595954,
 	.wire_fd = 3,
@@ -307,6 +311,14 @@ static void an_emulated_clock_is_told_its_frequency(void)
 	s.ndisks = 0;
 	f.kernel.profile = KERNEL_DISTRO;
 	ok(!has_word(&s, &f, "nolapic_timer"));
+	tap_case("I34: lock prefixes are left alone by a kernel that has them, on one CPU");
+	f = ours;
+	ok(has_word(&s, &f, "noreplace-smp"));
+	f.kernel.smp = false;
+	ok(!has_word(&s, &f, "noreplace-smp"));
+	f.kernel.smp = true;
+	s.cpus = 2;
+	ok(!has_word(&s, &f, "noreplace-smp"));
 }
 
 static void serials_are_what_init_finds(void)

@@ -6,7 +6,7 @@ set -u
 # shellcheck source=tests/tap.sh
 . "$SRCDIR/tests/tap.sh"
 
-kernel=${EXECVM_KERNEL:-${XDG_CACHE_HOME:-$HOME/.cache}/execvm/kernel/current/vmlinux}
+kernel=${EXECVM_KERNEL:-${XDG_CACHE_HOME:-$HOME/.cache}/execvm/kernel/current-up/vmlinux}
 busybox=$(command -v busybox)
 [ -e "$kernel" ] || skip_all "vm: no kernel $kernel"
 command -v qemu-system-x86_64 >/dev/null || skip_all 'vm: no qemu-system-x86_64'

@@ -97,7 +97,8 @@ choice() {
 	"$EXECVM" kernel ls >list
 	[ -s list ] || skip_all 'no kernel'
 	own=$(sed -n 1p list | cut -f 1)
-	like 'kernel ls: path, profile, origin' "$(cat list)" "^/[^ ]+$(printf '\t')(ours|distribution)$(printf '\t')(make kernel|installed|/boot)\$"
+	like 'kernel ls: path, profile, origin, for how many CPUs' "$(cat list)" \
+		"^/[^ ]+$(printf '\t')(ours|distribution)$(printf '\t')(make kernel|installed|/boot)$(printf '\t')(up|smp)\$"
 	unlike 'kernel ls: nothing else' "$(cat list)" "^[^/]|^[^$(printf '\t')]*\$"
 	like 'the first one is taken' "$(run --dry-run -- /bin/true)" " -kernel $own "
 	for kernel in $(cut -f 1 list); do
@@ -120,6 +121,23 @@ choice() {
 	is 'a kernel that is none: in one line' "$(cat out err | wc -l)" 1
 	if grep -q "$(printf '\tours\t')" list; then
 		like 'kernel config: ours' "$("$EXECVM" kernel config)" '^CONFIG_PVH=y$'
+		like 'kernel config: for one CPU' "$("$EXECVM" kernel config)" '^# CONFIG_SMP is not set$'
+		like 'kernel config smp: for several' "$("$EXECVM" kernel config smp)" '^CONFIG_SMP=y$'
+		one=$(awk -F '\t' '$2 == "ours" && $4 == "up" { print $1; exit }' list)
+		several=$(awk -F '\t' '$2 == "ours" && $4 == "smp" { print $1; exit }' list)
+		like 'one CPU: the kernel for one' "$(run --dry-run -- /bin/true)" " -kernel $one "
+		unlike 'one CPU: nothing of several on its command line' "$(run --dry-run -- /bin/true)" noreplace-smp
+		like 'two CPUs: the kernel for several' "$(run --cpus 2 --dry-run -- /bin/true)" " -kernel $several "
+		status 'two CPUs, by the kernel for one: 125' 125 run --cpus 2 --kernel "$one" -- /bin/true
+		is 'two CPUs, by the kernel for one: why' "$(cat err)" \
+			"execvm run: kernel $one: for one CPU (no CONFIG_SMP), not 2"
+		status 'the kernel for several, on one CPU' 0 run --kernel "$several" -- /bin/sh -c 'nproc; uname -v'
+		like 'the kernel for several, on one CPU: it is that' "$(paste -sd ' ' out)" '^1 .*SMP'
+		status 'and on two' 0 run --cpus 2 -- /bin/sh -c 'nproc; uname -v'
+		like 'and on two: it is that' "$(paste -sd ' ' out)" '^2 .*SMP'
+		is 'and on two: nothing else is said' "$(cat err)" ''
+		status 'the kernel for one' 0 run -- /bin/sh -c 'nproc; uname -v'
+		unlike 'the kernel for one: it is that' "$(cat out)" SMP
 	else
 		skip 'kernel config: ours' 'no kernel of ours'
 	fi

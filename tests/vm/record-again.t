@@ -7,7 +7,7 @@ set -u
 . "$SRCDIR/tests/tap.sh"
 
 "$EXECVM" run --dry-run -- /bin/true >/dev/null 2>&1 # a warning that is said once
-kernel=$("$EXECVM" run --dry-run -- true | tr ' ' '\n' | sed -n '/^-kernel$/{n;p}')
+kernel=$("$EXECVM" run --cpus 2 --dry-run -- true | tr ' ' '\n' | sed -n '/^-kernel$/{n;p}')
 export EXECVM_QEMU="$HELPERS/vm-fake" EXECVM_VIRTIOFSD=none
 last='start; exit 0 0; close'
 copied='start; get-eof; exit 0 0; end'

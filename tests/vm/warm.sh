@@ -12,6 +12,8 @@
 #   template_id WORDS...     of a run with these words; makes it when it is not there
 
 EXECVM_KERNEL=$("$EXECVM" kernel ls | head -n 1 | cut -f 1)
+# shellcheck disable=SC2034 # for the tests
+smp_kernel=$("$EXECVM" kernel ls | awk -F '\t' '$4 == "smp" { print $1; exit }')
 warm_root=$("$SRCDIR/demo/make-root" busybox)
 export EXECVM_KERNEL XDG_CACHE_HOME="$PWD/cache" EXECVM_QEMU="$PWD/qemu"
 templates=$XDG_CACHE_HOME/execvm/templates

@@ -331,7 +331,8 @@ shapes() {
 	other 'copies, which need a tar in the machine' template_id --root "$root" --in one=/t --out /t=t2
 	is 'F2: other copies: the same one' "$(template_id --root "$root" --in two=/t)" "$new"
 	other memory template_id --root "$root" -m 300M
-	other CPUs template_id --root "$root" --cpus 2
+	other 'a kernel for several CPUs' template_id --root "$root" --kernel "$smp_kernel"
+	other CPUs template_id --root "$root" --kernel "$smp_kernel" --cpus 2
 	other initrd template_id --root "$root" --initrd own.cpio
 	other append template_id --root "$root" --append panic=5
 	other 'the mode of the root' template_id --root "$root" --read-only
@@ -339,7 +340,7 @@ shapes() {
 	warm 'F2: memory' 0 -m 300M -n --root "$root" -- /bin/sh -c 'awk "/MemTotal/ { print (\$2 > 250000) }" /proc/meminfo; nproc'
 	is 'F2: memory: it has that' "$(paste -sd ' ' out)" '1 1'
 	found 'F2: memory'
-	warm 'F2: CPUs' 0 --cpus 2 -n --root "$root" -- /bin/sh -c 'nproc; (sleep 1 & sleep 1 & wait); grep -c ^processor /proc/cpuinfo'
+	warm 'F2: CPUs' 0 --kernel "$smp_kernel" --cpus 2 -n --root "$root" -- /bin/sh -c 'nproc; (sleep 1 & sleep 1 & wait); grep -c ^processor /proc/cpuinfo'
 	found 'F2: CPUs'
 	is 'F2: CPUs: it has those' "$(paste -sd ' ' out)" '2 2'
 	touch root.img

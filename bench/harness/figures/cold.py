@@ -47,6 +47,8 @@ def stages(bench: Bench, result: Result) -> None:
 
 def _changes(bench: Bench) -> list[Change]:
     standard = dry_run(bench)
+    two = dry_run(bench, "--cpus", "2")
+    several = two[two.index("-kernel") + 1]
     sandbox = standard[standard.index("-sandbox") + 1] if "-sandbox" in standard else "-sandbox"
     microvm = "microvm,acpi=off"
     memory = (Edit(microvm, f"{microvm},memory-backend=ram"),)
@@ -56,7 +58,8 @@ def _changes(bench: Bench) -> list[Change]:
 
     return [
         Change("nothing"),
-        Change("without noreplace-smp", parameter("noreplace-smp")),
+        Change("the kernel for several CPUs", options=("--kernel", several)),
+        Change("the same without noreplace-smp", parameter("noreplace-smp"), options=("--kernel", several)),
         Change("without nolapic_timer", parameter("nolapic_timer")),
         Change("without tsc=reliable", parameter("tsc=reliable")),
         Change("without no_timer_check", parameter("no_timer_check")),
