@@ -52,7 +52,7 @@ $(BUILD)/include/version.h: VERSION Makefile
 
 # What is called of a library that is loaded late: pointers, under the names of its functions.
 LATE_H = $(BUILD)/include/late-archive.h $(BUILD)/include/late-kmod.h
-$(BUILD)/include/late-%.h: late/%.names Makefile
+$(LATE_H): $(BUILD)/include/late-%.h: late/%.names Makefile
 	@mkdir -p $(@D)
 	@awk -v list=LATE_$$(echo $* | tr a-z A-Z) '!/^#/ { names = names " X(" $$1 ")"; \
 		pointers = pointers "extern __typeof__(" $$1 ") *late_" $$1 ";\n#define " $$1 " (*late_" $$1 ")\n" } \
