@@ -12,8 +12,7 @@
 #include "lib/io.h"
 
 #define PIECES 4
-#define PIECE                                                                                      \
-	((size_t)128 << 10) /* bytes; larger ones leave the cache before they are read again */
+#define PIECE ((size_t)128 << 10) /* bytes */
 
 struct behind {
 	int fd;

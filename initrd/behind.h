@@ -19,8 +19,8 @@ struct behind *behind_new(int fd) must_check;
 void *behind_room(struct behind *b, size_t *n) must_check nonnull(1, 2);
 
 /*
- * Takes n bytes, without a copy when they are where behind_room() has said; waits only while all pieces are full. Returns 0, or the negative errno of a write
- * that has failed, once and for all.
+ * Takes n bytes, without a copy when they are where behind_room() has said; waits only while all
+ * pieces are full. Returns 0, or the negative errno of a write that has failed, once and for all.
  */
 int behind_write(struct behind *b, const void *p, size_t n) must_check nonnull(1);
 

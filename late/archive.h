@@ -5,5 +5,5 @@
 #include <archive.h>
 #include <archive_entry.h>
 
-#include "late-archive.h" // IWYU pragma: export
+#include "late-archive.h"
 #include "late/late.h"

@@ -15,6 +15,13 @@ struct function {
 	void *to; /* the pointer to it, of whatever type */
 };
 
+struct library {
+	const char *name;
+	const struct function *functions;
+	size_t n;
+	bool loaded; /* what was loaded stays */
+};
+
 #define POINTER(f) __typeof__(late_##f) late_##f;
 #define FUNCTION(f) { #f, &late_##f },
 LATE_ARCHIVE(POINTER)
@@ -22,45 +29,38 @@ LATE_KMOD(POINTER)
 static const struct function archive_functions[] = { LATE_ARCHIVE(FUNCTION) };
 static const struct function kmod_functions[] = { LATE_KMOD(FUNCTION) };
 
-/* What was loaded stays. */
-static int load(const char *name, const struct function *f, size_t n, struct err *e)
+static int load(struct library *l, struct err *e)
 {
-	void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+	void *library;
 
+	if (l->loaded)
+		return 0;
+	library = dlopen(l->name, RTLD_NOW | RTLD_LOCAL);
 	if (!library)
 		return err_set(e, ELIBACC, "%s", dlerror());
-	for (size_t i = 0; i < n; i++) {
-		void *address = dlsym(library, f[i].name);
+	for (size_t i = 0; i < l->n; i++) {
+		void *address = dlsym(library, l->functions[i].name);
 
 		if (!address)
 			return err_set(e, ELIBACC, "%s", dlerror());
-		memcpy(f[i].to, &address, sizeof(address));
+		memcpy(l->functions[i].to, &address, sizeof(address));
 	}
+	l->loaded = true;
 	return 0;
 }
 
 int late_archive(struct err *e)
 {
-	static bool loaded;
-	int r;
+	static struct library archive = { "libarchive.so.13", archive_functions,
+					  ARRAY_SIZE(archive_functions), false };
 
-	if (loaded)
-		return 0;
-	r = load("libarchive.so.13", archive_functions,
-		 sizeof(archive_functions) / sizeof(*archive_functions), e);
-	loaded = r == 0;
-	return r;
+	return load(&archive, e);
 }
 
 int late_kmod(struct err *e)
 {
-	static bool loaded;
-	int r;
+	static struct library kmod = { "libkmod.so.2", kmod_functions, ARRAY_SIZE(kmod_functions),
+				       false };
 
-	if (loaded)
-		return 0;
-	r = load("libkmod.so.2", kmod_functions, sizeof(kmod_functions) / sizeof(*kmod_functions),
-		 e);
-	loaded = r == 0;
-	return r;
+	return load(&kmod, e);
 }

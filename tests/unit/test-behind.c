@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* proves: R14 R16 */
+/* proves: R14 */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
