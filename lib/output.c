@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* O_TMPFILE, then linkat(2) to a name of no meaning, then rename(2): the link cannot replace. */
+/*
+ * O_TMPFILE, then linkat(2). A link cannot replace: where the name is taken, the file gets one of no
+ * meaning and rename(2) does it.
+ */
 #include "lib/output.h"
 
 #include <errno.h>
@@ -73,41 +76,54 @@ int output_open(struct output *o, const char *path, struct err *e)
 	return r < 0 ? err_code(e, -r, "create %s", path) : 0;
 }
 
-/* Gives the file without a name one of no meaning. */
-static int link_temp(struct output *o)
+/* Gives the file without a name this one. */
+static int link_as(const struct output *o, const char *name)
 {
 	char from[64];
 
 	snprintf(from, sizeof(from), "/proc/self/fd/%d", o->fd);
-	for (int i = 0; i < TRIES; i++) {
+	return linkat(AT_FDCWD, from, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+static int link_temp(struct output *o)
+{
+	int r = -EEXIST;
+
+	for (int i = 0; i < TRIES && r == -EEXIST; i++) {
 		free(o->temp);
 		if (asprintf(&o->temp, "%s/.execvm-%ld-%d", o->dir, (long)getpid(), i) < 0) {
 			o->temp = NULL;
 			return -ENOMEM;
 		}
-		if (linkat(AT_FDCWD, from, AT_FDCWD, o->temp, AT_SYMLINK_FOLLOW) == 0)
-			return 0;
-		if (errno != EEXIST)
-			break;
+		r = link_as(o, o->temp);
 	}
-	free(take_ptr(&o->temp));
-	return -errno;
+	if (r < 0)
+		free(take_ptr(&o->temp));
+	return r;
+}
+
+/* By rename(2), which takes the name from whatever has it. */
+static int replace(struct output *o)
+{
+	int r = o->temp ? 0 : link_temp(o);
+
+	if (r == 0 && rename(o->temp, o->path) < 0)
+		r = -errno;
+	if (r == 0)
+		free(take_ptr(&o->temp));
+	return r;
 }
 
 int output_commit(struct output *o, struct err *e)
 {
-	int r = 0;
+	int r;
 
 	if (!o->path)
 		return 0;
-	if (!o->temp)
-		r = link_temp(o);
-	if (r == 0 && rename(o->temp, o->path) < 0)
-		r = -errno;
-	if (r < 0)
-		return err_code(e, -r, "create %s", o->path);
-	free(take_ptr(&o->temp));
-	return 0;
+	r = o->temp ? -EEXIST : link_as(o, o->path);
+	if (r == -EEXIST)
+		r = replace(o);
+	return r < 0 ? err_code(e, -r, "create %s", o->path) : 0;
 }
 
 void output_free(struct output *o)

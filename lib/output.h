@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A file that is there when it is complete, and not before: it is written without a name (or, where
- * the file system has no such files, under another one) and takes its own at the end.
+ * the file system has no such files, under another one) and takes its own at the end. A process that
+ * is killed leaves nothing, unless that is between the two system calls that replace a file: then
+ * .execvm-PID-N stays beside it, complete.
  */
 #pragma once
 
