@@ -76,6 +76,16 @@ int output_open(struct output *o, const char *path, struct err *e)
 	return r < 0 ? err_code(e, -r, "create %s", path) : 0;
 }
 
+int output_check(const char *path, struct err *e)
+{
+	cleanup_output struct output o = OUTPUT_INIT;
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return access(path, W_OK) < 0 ? err_sys(e, "open %s", path) : 0;
+	return output_open(&o, path, e);
+}
+
 /* Gives the file without a name this one. */
 static int link_as(const struct output *o, const char *name)
 {
@@ -107,11 +117,20 @@ static int replace(struct output *o)
 {
 	int r = o->temp ? 0 : link_temp(o);
 
-	if (r == 0 && rename(o->temp, o->path) < 0)
+	if (r == 0 && rename(o->temp, o->path) < 0) {
 		r = -errno;
-	if (r == 0)
-		free(take_ptr(&o->temp));
+		unlink(o->temp);
+	}
+	free(take_ptr(&o->temp));
 	return r;
+}
+
+/* What NFS could not write it says at a close(2), which must not be the last one. */
+static int flush(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	return copy < 0 || close(copy) < 0 ? -errno : 0;
 }
 
 int output_commit(struct output *o, struct err *e)
@@ -120,7 +139,9 @@ int output_commit(struct output *o, struct err *e)
 
 	if (!o->path)
 		return 0;
-	r = o->temp ? -EEXIST : link_as(o, o->path);
+	r = flush(o->fd);
+	if (r == 0)
+		r = o->temp ? -EEXIST : link_as(o, o->path);
 	if (r == -EEXIST)
 		r = replace(o);
 	return r < 0 ? err_code(e, -r, "create %s", o->path) : 0;

@@ -63,7 +63,11 @@ static int read_plan(const char *file, const struct pipeline_args *a, struct pip
 	cleanup_free char *dir = dir_length ? strndup(file, dir_length) : NULL;
 	cleanup_buf struct buf text = { 0 };
 	struct pipeline_run run = {
-		.runner = a->runner, .config = a->config, .image = a->image, .dir = dir
+		.runner = a->runner,
+		.config = a->config,
+		.image = a->image,
+		.dir = dir,
+		.dry = a->dry_run,
 	};
 	int r;
 

@@ -71,11 +71,12 @@ struct pipeline_run {
 	const char *config; /* a machine description, or NULL */
 	const char *image;  /* or NULL */
 	const char *dir;    /* of the pipeline's file; NULL = here */
+	bool dry;	    /* to be looked at, not to be run */
 };
 
 /*
  * Makes the plan complete: what each command runs in, the words of chains, and whether everything is
- * there. Nothing runs; the files that are to be made are open.
+ * there. Nothing runs; the files that are to be made are open, unless it is dry.
  */
 int pipeline_plan(struct pipeline *p, const struct pipeline_run *run, struct err *e) must_check
 	nonnull(1, 2, 3);

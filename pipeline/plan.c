@@ -189,11 +189,14 @@ static int plan_tar(const struct stage *s, struct err *e)
 	return 0;
 }
 
-static int plan_file(struct stage *s, struct err *e)
+static int plan_file(struct stage *s, bool dry, struct err *e)
 {
+	int r;
+
 	if (!strcmp(s->name, "-"))
 		return err_set(e, EINVAL, ".name: '-' is no file");
-	return output_open(&s->output, s->name, e) < 0 ? err_wrap(e, ".name") : 0;
+	r = dry ? output_check(s->name, e) : output_open(&s->output, s->name, e);
+	return r < 0 ? err_wrap(e, ".name") : 0;
 }
 
 static int plan_docker_build(struct stage *s, struct err *e)
@@ -220,7 +223,7 @@ int pipeline_plan(struct pipeline *p, const struct pipeline_run *run, struct err
 			r = plan_tar(s, e);
 			break;
 		case STAGE_FILE:
-			r = plan_file(s, e);
+			r = plan_file(s, run->dry, e);
 			break;
 		case STAGE_DOCKER_BUILD:
 			r = plan_docker_build(s, e);

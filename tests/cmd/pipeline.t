@@ -500,6 +500,12 @@ dry_run() {
 	golden 'P13: --dry-run prints the tree' out pipeline-tree.txt
 	ok 'P13: --dry-run makes nothing' test ! -e 'output file'
 	status 'P13: --dry-run of what is wrong' 125 "$EXECVM" pipeline --dry-run -r local --config no-such p.json
+	mkfifo unread
+	echo '{"name": "unread"}' >p-unread.json
+	status 'P13: --dry-run opens no fifo' 0 timeout 10 "$EXECVM" pipeline --dry-run p-unread.json
+	echo '{"name": "no/such"}' >p-no-such.json
+	status 'P13: --dry-run of a file that cannot be made' 125 "$EXECVM" pipeline --dry-run p-no-such.json
+	like 'P13: --dry-run of a file that cannot be made: why' "$(cat err)" 'create no/such: No such file or directory$'
 }
 
 echo '{"args": ["yes"], "output": {"args": ["head", "-n", "1"]}}' >p-yes.json
