@@ -137,10 +137,11 @@ static json_t *read_about(int dir, struct err *e)
 {
 	cleanup_close int fd = openat(dir, ABOUT, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	cleanup_buf struct buf text = { 0 };
+	int r = fd < 0 ? -errno : io_read_fd(fd, ABOUT_MAX, &text);
 	json_t *about;
 
-	if (fd < 0 || io_read_fd(fd, ABOUT_MAX, &text) < 0) {
-		err_sys(e, ABOUT);
+	if (r < 0) {
+		err_code(e, -r, ABOUT);
 		return NULL;
 	}
 	about = json_loadb(text.p ? text.p : "", text.len, 0, NULL);

@@ -22,6 +22,7 @@
 #include "lib/argv.h"
 #include "lib/b64.h"
 #include "lib/cleanup.h"
+#include "lib/json.h"
 #include "lib/msg.h"
 #include "lib/payload.h"
 #include "lib/proc.h"
@@ -159,7 +160,12 @@ static int make_shape(const struct vm_spec *s, const struct vm_spec *frozen,
 		r = add_file(out, "root", s->root, e);
 	if (r == 0 && accel_cpu_model(out) < 0)
 		r = err_memory(e);
-	return r < 0 ? r : add_argv(out, frozen, f, b, e);
+	if (r == 0)
+		r = add_argv(out, frozen, f, b, e);
+	/* It is to be kept as JSON. */
+	if (r == 0 && !json_is_utf8(out->p))
+		r = err_set(e, EILSEQ, "a path that is not UTF-8");
+	return r;
 }
 
 /* making it */

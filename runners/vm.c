@@ -85,6 +85,7 @@ static void plan_free(struct plan *p)
 }
 
 /*
+ * Made anew each time, as where it goes depends on how the machine starts.
  * The command line when it fits; else, and for anything secret, the wire: the line is in the host's
  * process list and in the guest's /proc/cmdline.
  */
@@ -96,6 +97,10 @@ static int plan_payload(struct plan *p, struct err *e)
 	struct tell_names names;
 	int left = -1, r;
 
+	p->facts.payload = NULL;
+	buf_free(&p->b64);
+	buf_free(&p->machine);
+	buf_free(&p->process);
 	tell_payload(p->spec, p->facts.virtiofsd != NULL, &names, &what);
 	r = payload_encode(&what, PAYLOAD_MACHINE, &p->machine, e);
 	if (r == 0)
@@ -432,10 +437,6 @@ static int start_again(struct plan *p, struct err *e)
 		p->facts.tsc_khz = accel_tsc_khz();
 	}
 	*e = (struct err){ 0 };
-	p->facts.payload = NULL;
-	buf_free(&p->b64);
-	buf_free(&p->machine);
-	buf_free(&p->process);
 	p->start_ns = clock_ns();
 	return plan_payload(p, e);
 }

@@ -36,8 +36,8 @@ fresh() {
 	cp -a good "$t"
 }
 
-quiet() { # NAME: the same, without EXECVM_DEBUG: nothing is said
-	echo x | "$EXECVM" run --warm -- /bin/sh -c 'cat; exit 7' >out 2>err
+quiet() { # NAME: the same, without EXECVM_DEBUG: nothing is said; and with -e, which takes the wire
+	echo x | "$EXECVM" run --warm -e CODE=7 -- /bin/sh -c 'cat; exit $CODE' >out 2>err
 	is "F6: $1: without EXECVM_DEBUG nothing is said" "$? $(cat out err)" '7 x'
 }
 
@@ -70,7 +70,7 @@ damage() {
 	seen 'about.json, gone' 'about[.]json: No such file or directory' rm "$t/about.json"
 	seen 'about.json, garbage' 'about[.]json cannot be read' garbage
 	seen 'about.json, of another shape' 'it is of another shape' other_shape
-	seen 'about.json, endless' 'about[.]json.*' much
+	seen 'about.json, endless' 'about[.]json: File too large' much
 }
 truncate_it() {
 	truncate -s 20000 "$t/$1"
@@ -277,6 +277,11 @@ places() {
 	: >file/execvm/templates
 	cp cache/execvm/tcg-warned file/execvm/ 2>/dev/null
 	cold_there 'no directory' "$PWD/file"
+	latin=$PWD/$(printf 'caf\351')
+	mkdir -p "$latin/execvm"
+	cp cache/execvm/tcg-warned "$latin/execvm/" 2>/dev/null
+	cold_there 'a path that is not UTF-8' "$latin"
+	is 'F7: a path that is not UTF-8: nothing is frozen for it' "$(grep -c freeze starts)" 0
 	cat >mounted <<-'END'
 		mount -t tmpfs -o size="$1" none small || exit 77
 		mkdir -p small/execvm
