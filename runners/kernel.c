@@ -459,8 +459,7 @@ static int find_in_boot(unsigned cpus, struct kernel *k, struct err *e)
 		return err_memory(e);
 	if (!paths.n)
 		return err_set(e, ENOENT,
-			       "no kernel: there is none in " BOOT_DIR
-			       " (see `make kernel`, linux-image-cloud-amd64, --kernel)");
+			       "none in " BOOT_DIR " (linux-image-cloud-amd64, --kernel)");
 	for (size_t i = 0; i < paths.n; i++) {
 		struct err one = { 0 };
 
@@ -477,6 +476,7 @@ static int find_in_boot(unsigned cpus, struct kernel *k, struct err *e)
 int kernel_find(const char *asked, unsigned cpus, struct kernel *k, struct err *e)
 {
 	const char *env = getenv("EXECVM_KERNEL");
+	struct err own = { 0 };
 	int r;
 
 	if (asked) {
@@ -489,11 +489,12 @@ int kernel_find(const char *asked, unsigned cpus, struct kernel *k, struct err *
 			r = check_cpus(k, cpus, e);
 		return r < 0 ? err_wrap(e, "$EXECVM_KERNEL") : 0;
 	}
-	r = kernel_own(cpus, k, e);
-	if (r != -ENOENT)
-		return r;
-	*e = (struct err){ 0 };
-	return find_in_boot(cpus, k, e);
+	r = kernel_own(cpus, k, &own);
+	if (r == -ENOENT)
+		r = find_in_boot(cpus, k, e);
+	else
+		*e = own;
+	return r == -ENOENT ? err_wrap(e, "%s", own.msg) : r;
 }
 
 static int list_one(const char *path, const char *origin, struct buf *out)

@@ -131,6 +131,19 @@ choice() {
 		status 'two CPUs, by the kernel for one: 125' 125 run --cpus 2 --kernel "$one" -- /bin/true
 		is 'two CPUs, by the kernel for one: why' "$(cat err)" \
 			"execvm run: kernel $one: for one CPU (no CONFIG_SMP), not 2"
+		mkdir -p only/execvm/kernel empty
+		ln -s "$(dirname "$one")" only/execvm/kernel/current-up
+		cat >nowhere <<-'END'
+			mount --bind empty /boot || exit 77
+			exec "$@"
+		END
+		XDG_CACHE_HOME=$PWD/only unshare -m sh nowhere "$EXECVM" run --cpus 2 --dry-run -- /bin/true >out 2>err
+		if [ $? = 77 ] || grep -q -e ' -kernel ' out; then
+			skip 'two CPUs, and none but the kernel for one' 'mount: cannot; or one is installed'
+		else
+			is 'two CPUs, and none but the kernel for one' "$(grep -v KVM err)" \
+				"execvm run: there is no kernel of ours for several CPUs: \`make kernel\` builds it: none in /boot (linux-image-cloud-amd64, --kernel)"
+		fi
 		status 'the kernel for several, on one CPU' 0 run --kernel "$several" -- /bin/sh -c 'nproc; uname -v'
 		like 'the kernel for several, on one CPU: it is that' "$(paste -sd ' ' out)" '^1 .*SMP'
 		status 'and on two' 0 run --cpus 2 -- /bin/sh -c 'nproc; uname -v'
