@@ -27,7 +27,7 @@ loads() {
 printf '{"args": ["cat", "src/file"]}' >one.json
 is 'X6 a run here loads none' "$(loads "$EXECVM" run -r local -- true)" ''
 is 'X6 nor does a pipeline' "$(loads "$EXECVM" pipeline run -r local one.json)" ''
-is 'X6 nor a plan' "$(loads "$EXECVM" run --kernel "$EXECVM" --initrd all.tar --dry-run -- true)" ''
+like 'X6 tar loads them' "$(loads "$EXECVM" tar src)" '^libarchive.so'
 status 'X6 a run without them' 3 without "$EXECVM" run -r local -- sh -c 'exit 3'
 
 # NAME LIBRARY INPUT WORDS...
