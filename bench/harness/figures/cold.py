@@ -50,6 +50,7 @@ def _changes(bench: Bench) -> list[Change]:
     two = dry_run(bench, "--cpus", "2")
     several = two[two.index("-kernel") + 1]
     sandbox = standard[standard.index("-sandbox") + 1] if "-sandbox" in standard else "-sandbox"
+    cpu = standard[standard.index("-cpu") + 1]
     microvm = "microvm,acpi=off"
     memory = (Edit(microvm, f"{microvm},memory-backend=ram"),)
 
@@ -71,13 +72,15 @@ def _changes(bench: Bench) -> list[Change]:
         Change("x-option-roms=on", (Edit("x-option-roms=off", "x-option-roms=on"),)),
         Change("with ACPI", (Edit(microvm, "microvm,acpi=on"),)),
         Change("without -sandbox", (Edit("-sandbox", whole=True), Edit(sandbox, whole=True))),
-        Change("-cpu qemu64", (Edit("max", "qemu64", whole=True),)),
+        Change("-cpu max, with erms", (Edit(cpu, "max", whole=True),)),
+        Change("-cpu qemu64", (Edit(cpu, "qemu64", whole=True),)),
         Change("thread=single", (Edit("tcg", "tcg,thread=single", whole=True),)),
         Change("tb-size=512", (Edit("tcg", "tcg,tb-size=512", whole=True),)),
         Change("-m 128M", options=("-m", "128M")),
         Change("-m 1G", options=("-m", "1G")),
         Change("--cpus 2", options=("--cpus", "2")),
         Change("memory allocated beforehand", memory, ("-object", "memory-backend-ram,id=ram,size=256M,prealloc=on")),
+        Change("memory of a memfd, in small pages", memory, ("-object", "memory-backend-memfd,id=ram,size=256M,share=on")),
         Change(
             "huge pages",
             memory,
