@@ -72,6 +72,8 @@ static int run_main(int argc, char **argv)
 	if (in_vm && o.runner && strcmp(o.runner, "vm") != 0)
 		code = failf("run-in-vm runs in a machine, not in '%s'", o.runner);
 	else if (words) {
+		if (in_vm) /* whatever the description says */
+			o.runner = "vm";
 		if (getenv("EXECVM_DEBUG"))
 			o.verbose = 2;
 		if (o.verbose)

@@ -54,12 +54,13 @@ struct plan {
 	struct record record;
 	struct stdin_file stdin_file;
 	struct template template;
-	const char *refusal; /* why it does not, although it was asked for */
-	bool warm;	     /* it goes on from a template */
-	bool wired;	     /* the wire takes it */
-	bool may_retry;	     /* KVM was chosen, not asked for */
-	bool mute;	     /* the guest died without contact and without a word */
-	int stop;	     /* owned: signals that end a run before its command has started */
+	const char *refusal;		    /* why it does not, although it was asked for */
+	bool warm;			    /* it goes on from a template */
+	bool wired;			    /* the wire takes it */
+	bool may_retry;			    /* KVM was chosen, not asked for */
+	bool kvm_suspect, template_suspect; /* it was with these that the run did not start */
+	bool mute;			    /* the guest died without contact and without a word */
+	int stop; /* owned: signals that end a run before its command has started */
 	uint64_t start_ns, planned_ms;
 };
 
@@ -355,6 +356,16 @@ static void tell_why(int err)
 	msg_debug("%.*s", (int)n, text);
 }
 
+/* The other way has made contact: it was not the run's own fault that the first one had none. */
+static void blame(struct plan *p)
+{
+	if (p->kvm_suspect)
+		accel_kvm_failed();
+	if (p->template_suspect)
+		template_failed(&p->template);
+	p->kvm_suspect = p->template_suspect = false;
+}
+
 /* The machine of a plan. *again: it did not work, and another way to start it is to be tried. */
 static int run_once(struct plan *p, const struct proc_signals *entry, int closed, bool *again,
 		    struct err *e)
@@ -389,6 +400,8 @@ static int run_once(struct plan *p, const struct proc_signals *entry, int closed
 		code = signals_code(p, e);
 	if (k == 0)
 		k = relay_run(&r, &code, e);
+	if (r.contact)
+		blame(p);
 	if (stdin_file_end(&p->stdin_file, k == 0 ? e : &ignored) < 0 && k == 0)
 		code = EXIT_EXECVM;
 	companions_end(&m.beside);
@@ -425,12 +438,12 @@ static void go_cold(struct plan *p, const struct err *why)
 static int start_again(struct plan *p, struct err *e)
 {
 	if (p->warm) {
-		template_failed(&p->template);
+		p->template_suspect = true;
 		go_cold(p, e);
 	} else if (p->mute) {
 		p->facts.uart = true;
 	} else {
-		accel_kvm_failed();
+		p->kvm_suspect = true;
 		msg_warn("no contact from a guest under KVM (%.200s): starting again, emulated",
 			 e->msg);
 		p->may_retry = p->facts.kvm = false;

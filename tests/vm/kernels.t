@@ -182,6 +182,10 @@ shown() {
 	like '--dry-run: $EXECVM_QEMU' "$(cat out)" "^$PWD/no-qemu "
 	ok '--dry-run: nothing was started' test ! -e started
 
+	echo '{ "runner": "local" }' >local.json
+	status 'run-in-vm runs in a machine' 0 "$(dirname "$EXECVM")/run-in-vm" local.json /bin/uname -n
+	is 'run-in-vm runs in a machine, whatever the description says' "$(cat out)" execvm
+
 	status '--boot-log and --timings' 7 run --boot-log --timings -- /bin/sh -c 'echo out; echo err >&2; exit 7'
 	is 'X7: --boot-log: stdout is what the command wrote' "$(cat out)" out
 	like '--boot-log: the first message of the kernel' "$(tr -d '\r' <err)" '^\[ *0[.]000000\] Linux version '

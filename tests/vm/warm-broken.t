@@ -160,6 +160,12 @@ restores() {
 	like 'F6: the guest says what is wrong: and is believed' "$(cat err)" '^execvm run: guest: mounts: /no/such: No such file'
 	told 'the command cannot start' 'hello; refuse exec 2 /no/such: No such file or directory; close' '127  restore'
 	ok 'F6: which is no reason to throw the template away' test -d "$t"
+	"$EXECVM" template prune --all >/dev/null
+	: >starts
+	status 'F6: a copy that is refused' 125 \
+		"$EXECVM" run --warm -n --in "stamp@sha256:$(printf %064d 0)=/stamp" -- /bin/true
+	is 'F6: a copy that is refused: once' "$(ways)" 'freeze restore'
+	is 'F6: nor is that, or to make none any more' "$(find "$templates" -mindepth 1 -maxdepth 1 -type d | wc -l)$(find "$templates" -name '*.bad' | wc -l)" 10
 	# What has begun is not begun again, however near the end of the machine is to its beginning.
 	for steps in 'out it runs; quit 1' 'quit 1' 'die 9' 'raw ffffffff; nap 100' 'out it runs; nap 100; die 11'; do
 		for _ in 1 2 3 4; do

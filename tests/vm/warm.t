@@ -458,6 +458,5 @@ for step in $steps; do
 	$step
 	diag "$step: $(($(date +%s) - begin)) s"
 done
-: >pids
-ok 'no machine is left' none_alive
+ok 'no machine is left' wait_for none_alive
 done_testing
