@@ -281,7 +281,7 @@ static void on_phase(struct state *s)
 		s->off_at = now + (s->phase == FINISHING ? FINISH_MS : POWER_OFF_MS);
 	}
 	/* Everything has been said on both sides: QEMU's own way to its end is only longer. */
-	if (session_disposable(s->session))
+	if (session_disposable(s->session) && !s->r->qemu_gone)
 		kill(s->r->qemu, SIGKILL);
 }
 
@@ -443,6 +443,8 @@ static int on_poll(struct state *s, const struct pollfd p[P_COUNT], struct err *
 	if (p[P_PID].revents && r == 0) {
 		s->r->qemu_gone = true;
 		s->r->times.gone = since_start(s);
+		if (s->timed_out && !s->drop_at)
+			s->drop_at = clock_ms() + KILL_GRACE_MS;
 		tails_read(s);
 		while (r == 0 && !s->wire_eof)
 			r = wire_read(s, e);
@@ -557,7 +559,7 @@ static int result(struct state *s, int r, int *code, struct err *e)
 	struct session *n = s->session;
 
 	*code = EXIT_EXECVM;
-	s->r->begun = n->command.exec_sent;
+	s->r->begun = n->command.exec_sent || n->copied_in;
 	if (s->end_signal) {
 		*code = EXIT_SIGNAL + s->end_signal;
 		return err_set(e, EINTR, "ended by %s", proc_signal_name(s->end_signal));

@@ -80,6 +80,10 @@ readers() {
 	run --timeout 2 -- /bin/sh -c 'exec yes' 3<&- >slow 2>err
 	is 'W10: a reader that reads nothing does not hold the run: 124' $? 124
 	ran_out 'W10: a reader that reads nothing'
+	# What fits into a window has been sent, and the machine is gone, before somebody reads.
+	run --timeout 2 -- /bin/sh -c 'head -c 300000 /dev/zero; exec sleep 600' 3<&- >slow 2>err
+	is 'W10: nor does it with little to read' $? 124
+	ran_out 'W10: nor does it with little to read'
 	exec 3<&-
 }
 
