@@ -511,8 +511,6 @@ static int plan(const struct run_opts *o, char *const *args, struct vm_spec *s, 
 	p.mode_said = p.read_only_said = false;
 	if (r == 0)
 		r = apply_options(&p, o, e);
-	if (r == 0)
-		r = config_finish_network(&p, e);
 	if (r == 0 && args[0]) {
 		argv_free(&s->args);
 		if (argv_push_all(&s->args, args, argv_count(args)) < 0)
@@ -520,6 +518,8 @@ static int plan(const struct run_opts *o, char *const *args, struct vm_spec *s, 
 	}
 	if (r == 0)
 		r = find_image(&p, config, e);
+	if (r == 0) /* behind the root, which takes a slot, too */
+		r = config_finish_network(&p, e);
 	if (r == 0 && s->strict)
 		s->no_stdin = true;
 	return r < 0 ? r : check_host(&p, config, e);

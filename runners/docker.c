@@ -33,6 +33,7 @@
 #include "runners/client.h"
 #include "runners/guard.h"
 #include "runners/guest-file.h"
+#include "runners/name.h"
 #include "runners/token.h"
 
 #define ENV_LINE_MAX 60000u /* docker reads such a file with lines of less than 64 KiB */
@@ -304,18 +305,30 @@ static int fill(const struct vm_spec *s, const struct docker_facts *f, struct cl
 		struct err *e)
 {
 	const char *undo[] = { f->program, "rm", "--force", "--volumes", "--", f->container };
-	struct vm_spec none = { 0 };
-	int r = client_environment(&none, &c->env);
+	struct vm_spec by_name = { 0 };
+	int r = 0;
 
 	for (size_t i = 0; i < s->env.n && r == 0; i++) {
 		const char *pair = s->env.v[i];
 
 		if (json_is_utf8(pair) && !docker_env_plain(pair) && docker_env_by_name(pair))
-			r = argv_push(&c->env, pair);
+			r = argv_push(&by_name.env, pair);
 	}
+	if (r == 0)
+		r = client_environment(&by_name, &c->env);
+	argv_free(&by_name.env);
 	for (size_t i = 0; i < ARRAY_SIZE(undo) && r == 0; i++)
 		r = argv_push(&c->undo, undo[i]);
 	return r < 0 ? err_memory(e) : docker_argv(s, f, &c->argv, e);
+}
+
+static int quote_dots(const char *name, struct buf *out)
+{
+	int r = 0;
+
+	for (; *name && r == 0; name++)
+		r = *name == '.' ? buf_adds(out, "[.]") : buf_addc(out, *name);
+	return r;
 }
 
 /* Is there a container of this name, or, when all is not set, one that runs? 1, 0 or a negative errno. */
@@ -323,6 +336,7 @@ static int is_there(const char *program, const char *name, bool all, struct err 
 {
 	cleanup_argv struct argv argv = { 0 };
 	cleanup_buf struct buf text = { 0 };
+	cleanup_buf struct buf filter = { 0 };
 	const char *words[] = { program, "ps", "--quiet" };
 	int r = 0;
 
@@ -330,8 +344,11 @@ static int is_there(const char *program, const char *name, bool all, struct err 
 		r = argv_push(&argv, words[i]);
 	if (r == 0 && all)
 		r = argv_push(&argv, "--all");
+	/* A regular expression; of its signs a name can have the dot. */
 	if (r == 0)
-		r = argv_pushf(&argv, "--filter=name=^/?%s$", name);
+		r = quote_dots(name, &filter);
+	if (r == 0)
+		r = argv_pushf(&argv, "--filter=name=^/?%s$", filter.p);
 	if (r < 0)
 		return err_memory(e);
 	if (proc_capture(argv.v, CONFIG_MAX, &text, e) < 0)
@@ -387,9 +404,16 @@ static int docker_run(const struct vm_spec *plan, const struct proc_signals *ent
 	struct docker_facts f = { 0 };
 	struct vm_spec s = *plan; /* borrowed; a command may be added */
 	char guest[4096], container[VM_NAME_MAX + 1], path[32];
+	cleanup_close int name = -1;
 	int r, code = EXIT_EXECVM;
 
 	c.elsewhere = true;
+	/* Between the look at the name and the container of that name an image may be pulled. */
+	if (s.name && !s.dry_run) {
+		name = name_hold(s.name, e);
+		if (name < 0)
+			return code;
+	}
 	s.args = (struct argv){ 0 };
 	r = argv_push_all(&s.args, plan->args.v, plan->args.n) < 0 ? err_memory(e) : 0;
 	if (r == 0)

@@ -36,7 +36,7 @@ void guard_undo(char *const *argv)
 	s.path = getenv("PATH");
 	for (size_t i = 0; i < 3; i++)
 		s.fd[i] = null;
-	s.new_group = true;
+	s.new_session = true; /* no terminal to ask at */
 	if (proc_spawn(&s, &pid, &f) == 0 && proc_wait(pid, &ignored) < 0)
 		return;
 }

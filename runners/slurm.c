@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -169,6 +170,7 @@ static int slurm_run(const struct vm_spec *s, const struct proc_signals *entry, 
 	cleanup_close int err = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 	char name[32];
 	struct relay relay = { .rd = -1, .wr = -1 };
+	struct stat st;
 	int code = EXIT_EXECVM;
 
 	if (log < 0 || err < 0) {
@@ -191,13 +193,16 @@ static int slurm_run(const struct vm_spec *s, const struct proc_signals *entry, 
 	if (relay_start(&relay, &c, e) < 0)
 		return code;
 	code = client_run(s, &c, entry, closed, e);
+	/* srun has opened it anew: what is said here next would stand on what the task has said. */
+	if (fstat(err, &st) == 0 && S_ISREG(st.st_mode))
+		lseek(err, 0, SEEK_END);
 	if (relay_end(&relay, &c, e) < 0)
 		return EXIT_EXECVM;
 	/* srun says how a task failed, and then the status is the task's. */
 	if (code && !e->msg[0] && !c.end.signal && !client_said(log, ": task 0: ") &&
 	    client_reason(log, "srun", "--help", e))
 		return EXIT_EXECVM;
-	return code == EXIT_EXECVM || !c.end.killed ? code : EXIT_SIGNAL + SIGKILL;
+	return code == EXIT_EXECVM || e->msg[0] || !c.end.killed ? code : EXIT_SIGNAL + SIGKILL;
 }
 
 const struct runner runner_slurm = {

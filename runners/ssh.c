@@ -21,13 +21,16 @@
 #include "runners/token.h"
 
 #define SSH_FAILED 255
+#define CONNECT_S "5" /* of a second one */
+/* TERM, and KILL for what is there two seconds later. */
+#define UNDO "f 15; for i in 1 2; do f 0 || exit 0; sleep 1; done; f 9"
 
 struct session {
 	const struct vm_spec *spec;
 	char token[32];
 };
 
-/* The program, its options, and where it goes. */
+/* The program, its options, and where it goes. Without a log it is a second one: it asks nobody. */
 static int push_head(const struct vm_spec *s, const char *log, struct argv *out)
 {
 	int r = argv_push(out, runner_program(&runner_ssh));
@@ -38,6 +41,10 @@ static int push_head(const struct vm_spec *s, const char *log, struct argv *out)
 		r = argv_push(out, "-oLogLevel=DEBUG1");
 	if (r == 0 && log)
 		r = argv_pushf(out, "-E%s", log);
+	if (r == 0 && !log)
+		r = argv_push(out, "-oBatchMode=yes");
+	if (r == 0 && !log)
+		r = argv_push(out, "-oConnectTimeout=" CONNECT_S);
 	if (r == 0)
 		r = argv_push_all(out, s->options.v, s->options.n);
 	if (r == 0)
@@ -45,22 +52,33 @@ static int push_head(const struct vm_spec *s, const char *log, struct argv *out)
 	return r < 0 ? r : argv_push(out, s->host);
 }
 
-/* Finds the leader by its name, in a pattern that does not find this script itself. */
-static int push_kill(const struct session *n, int sig, struct argv *out)
+/*
+ * What a second ssh does there. "f N" sends a signal to the leader's group, if there is one: it is
+ * found by its name, in a pattern that does not find this script itself.
+ */
+static int push_there(const struct session *n, const char *what, struct argv *out)
 {
 	cleanup_buf struct buf script = { 0 };
 	cleanup_buf struct buf line = { 0 };
 	char *const none[] = { NULL };
 	int r = buf_addf(&script,
-			 "for d in /proc/[0-9]*; do grep -q '[%c]%s' $d/cmdline && "
-			 "kill -%d -${d#/proc/}; done 2>/dev/null",
-			 n->token[0], n->token + 1, sig);
+			 "f() { r=1; for d in /proc/[0-9]*; do grep -q '[%c]%s' $d/cmdline && "
+			 "kill -$1 -${d#/proc/} && r=0; done 2>/dev/null; return $r; }; %s",
+			 n->token[0], n->token + 1, what);
 
 	if (r == 0)
 		r = remote_line(script.p, "sh", none, &line);
 	if (r == 0)
 		r = push_head(n->spec, NULL, out);
 	return r ? r : argv_push(out, line.p);
+}
+
+static int push_signal(const struct session *n, int sig, struct argv *out)
+{
+	char what[16];
+
+	snprintf(what, sizeof(what), "f %d", sig);
+	return push_there(n, what, out);
 }
 
 static void deliver(void *ctx, pid_t pid, int sig)
@@ -70,7 +88,7 @@ static void deliver(void *ctx, pid_t pid, int sig)
 
 	if (sig == SIGCONT)
 		return;
-	if (push_kill(n, sig, &argv) == 0)
+	if (push_signal(n, sig, &argv) == 0)
 		guard_undo(argv.v);
 	if (sig == SIGKILL)
 		kill(pid, sig);
@@ -97,7 +115,7 @@ static int fill(const struct vm_spec *s, struct session *n, int log, struct clie
 	if (r == 0)
 		r = client_environment(&none, &c->env);
 	if (r == 0)
-		r = push_kill(n, SIGTERM, &c->undo);
+		r = push_there(n, UNDO, &c->undo);
 	return r < 0 ? err_memory(e) : 0;
 }
 

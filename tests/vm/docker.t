@@ -102,6 +102,10 @@ inside() {
 where' -e LD_PRELOAD= -e HOME=/h -- /bin/sh -c 'echo ${#LONG} "$DOCKER_CONTEXT" "$HOME"' </dev/null
 	is 'E3: they arrive' "$(cat out)" '100000 no
 where /h'
+	TWO='of the caller' LONG=x status 'E3: such variables of the caller' 0 run -e LONG="$value" -e TWO='li
+nes' -- /bin/sh -c 'echo ${#LONG} "$TWO"' </dev/null
+	is 'E3: such variables of the caller: the plan wins' "$(cat out)" '100000 li
+nes'
 }
 
 published() {

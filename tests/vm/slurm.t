@@ -73,6 +73,14 @@ failures() {
 
 ways_out() {
 	word=7720$$
+	status 'E1: slurm: --timeout of a task that ignores TERM' 124 \
+		run --timeout 1 -- /bin/sh -c 'trap "" TERM; echo begun; sleep "$1"' sh $word </dev/null
+	is 'E1: slurm: --timeout of a task that ignores TERM: why' "$(tail -n 1 err)" \
+		'execvm run: the command ran longer than its time'
+	ok 'E1: slurm: --timeout of a task that ignores TERM: nothing is left' nothing_left $word
+	{ run -- /bin/sh -c 'echo the task >&2' </dev/null && echo next >&2; } 2>both
+	is 'E1: slurm: stderr is a file: what is said next stands behind' "$(cat both)" 'the task
+next'
 	for s in TERM:143 INT:130 HUP:129 QUIT:131; do
 		begin -- /bin/sh -c 'echo ready; exec sleep "$1"' sh $word
 		kill -s "${s%:*}" "$pid"

@@ -143,6 +143,10 @@ ways_out() {
 		wait $pid 2>/dev/null
 		ok "E10: ssh: KILL after $t s: nothing is left" nothing_left $word
 	done
+	begin -- /bin/sh -c 'trap "" TERM; echo ready; sleep "$1"' sh $word
+	kill -s KILL "$pid"
+	wait "$pid" 2>/dev/null
+	ok 'E10: ssh: KILL, and the command ignores TERM: nothing is left' nothing_left $word
 }
 
 shells
