@@ -171,7 +171,8 @@ enum runner_can {
 	CAN_HOST = 1 << 16,	 /* --host */
 	CAN_WRAP = 1 << 17,	 /* --wrap */
 	CAN_OPTIONS = 1 << 18,	 /* --option */
-	CAN_ALL = (1 << 19) - 1,
+	CAN_APPEND = 1 << 19,	 /* --show-append */
+	CAN_ALL = (1 << 20) - 1,
 };
 
 struct runner {

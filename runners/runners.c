@@ -80,6 +80,7 @@ int runner_check(const struct runner *r, const struct vm_spec *s, struct err *e)
 		{ CAN_HOST, s->host, "--host" },
 		{ CAN_WRAP, s->wrap.n, "--wrap" },
 		{ CAN_OPTIONS, s->options.n, "--option" },
+		{ CAN_APPEND, s->show_append, "--show-append" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {

@@ -16,6 +16,8 @@ static int void_run(const struct vm_spec *s, const struct proc_signals *entry, i
 	char chunk[16384];
 	ssize_t n = 0;
 
+	if (s->dry_run)
+		return 0;
 	proc_signals_restore(entry);
 	if (s->debug) {
 		int r = argv_quote(&line, s->args.v);

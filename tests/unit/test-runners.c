@@ -40,6 +40,7 @@ static const struct ask asks[] = {
 	{ CAN_HOST, "--host", { .host = word } },
 	{ CAN_WRAP, "--wrap", { .wrap = { .v = words, .n = 1 } } },
 	{ CAN_OPTIONS, "--option", { .options = { .v = words, .n = 1 } } },
+	{ CAN_APPEND, "--show-append", { .show_append = true } },
 };
 
 static void every_bit_is_asked_about(void)

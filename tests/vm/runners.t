@@ -69,7 +69,8 @@ strict:--strict
 record:--record
 host:--host
 wrap:--wrap
-option:--option'
+option:--option
+show_append:--show-append'
 
 t() { # the name of an assertion
 	echo "E1: $runner: $row${1:+: $1}"
@@ -546,6 +547,13 @@ wrap() {
 		'125 execvm run: /no/such/wrap: not found: is it installed?'
 	"$EXECVM" run -r wrap -- true >out 2>err </dev/null
 	is 'E7: wrap: it needs one' "$? $(cat err)" '125 execvm run: runner wrap: --wrap is missing'
+}
+
+show_append() {
+	refused --show-append --show-append && return
+	go --show-append -- "$bin/exit-with" 3
+	is "$(t 'the command is not run')" "$code" 0
+	like "$(t 'it is shown')" "$(cat out)" '^console='
 }
 
 option() {
