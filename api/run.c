@@ -4,6 +4,7 @@
  * end is that of the run.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,6 +25,19 @@
 struct execvm_result {
 	json_t *lines; /* owned: a list */
 };
+
+/* Where the three streams of the child do not land on it. */
+static int lift(int *fd)
+{
+	int k = *fd > STDERR_FILENO ? *fd : fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+	if (k < 0)
+		return -errno;
+	if (k != *fd)
+		close(*fd);
+	*fd = k;
+	return 0;
+}
 
 static int push(struct argv *argv, const char *runner, int report, int json)
 {
@@ -47,8 +61,11 @@ static int start(const char *json, const char *runner, const int fds[3], int rep
 	struct proc_signals signals;
 	struct proc_failure f;
 	int r = file < 0 ? -errno : io_write_all(file, json, strlen(json));
-	const int keep[] = { report, file };
+	int keep[] = { report, -1 };
 
+	if (r == 0)
+		r = lift(&file);
+	keep[1] = file;
 	if (r == 0)
 		r = push(&argv, runner, report, file);
 	if (r < 0)
@@ -105,6 +122,8 @@ int execvm_run(const struct execvm *node, const char *runner, const int fds[3],
 	if (!json)
 		return node ? -ENOMEM : -EINVAL;
 	r = fd_pipe(&rd, &wr, 0);
+	if (r == 0)
+		r = lift(&wr);
 	if (r == 0)
 		r = start(json, runner, fds, wr, &pid);
 	if (r < 0)

@@ -104,6 +104,8 @@ static int run(const struct pack_args *a, const char *path)
 	sigaction(SIGXFSZ, &ignore, NULL);
 	if (a->digest && a->digest_fd)
 		return failf("--digest or --digest-fd, not both");
+	if (a->dirs_only && (a->digest || a->digest_fd || a->pin))
+		return failf("--dirs-only: there is no digest of that");
 	if (a->pin && !digest_valid(a->pin))
 		return failf("--pin '%s': not sha256: and 64 hex digits", a->pin);
 	if (a->name && !pack_name_valid(a->name))

@@ -68,7 +68,8 @@ static int check_fds(const struct unpack_args *a, int *digest_fd, struct err *e)
 /* Signals that end us, but for those that the caller ignores. */
 static int block(const struct proc_signals *entry, struct err *e)
 {
-	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int ends[] = { SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,
+				    SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU };
 	sigset_t set;
 	int fd;
 

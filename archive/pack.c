@@ -216,6 +216,22 @@ static bool same_inode(const struct stat *a, dev_t dev, ino_t ino)
 	return a->st_dev == dev && a->st_ino == ino;
 }
 
+/* A mode without the owner's r keeps out the owner, but not from giving it to himself for a moment. */
+static int open_own(int dirfd, const char *name, mode_t mode)
+{
+	cleanup_close int at = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	char path[32];
+	int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", at);
+	if (at >= 0 && chmod(path, (mode & 07777) | S_IRUSR) == 0) {
+		fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (chmod(path, mode & 07777) < 0 && fd >= 0)
+			close(take_fd(&fd));
+	}
+	return fd;
+}
+
 static int regular(struct pack *p, int dirfd, const char *name, const struct stat *seen,
 		   struct err *e)
 {
@@ -226,6 +242,8 @@ static int regular(struct pack *p, int dirfd, const char *name, const struct sta
 	struct stat st;
 	int r;
 
+	if (fd < 0 && errno == EACCES && p->o->own)
+		fd = open_own(dirfd, name, seen->st_mode);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, "open %s", shown(p));
 	if (!S_ISREG(st.st_mode) || !same_inode(&st, seen->st_dev, seen->st_ino))

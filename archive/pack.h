@@ -21,6 +21,7 @@ struct pack_opts {
 	bool dirs_only;	 /* nothing but directories; without a digest */
 	int64_t mtime;	 /* of every member, when reproducible; 0..TAR_MTIME_MAX */
 	bool digest;	 /* *digest is filled */
+	bool own;	 /* the tree is ours: what its owner may not read is read all the same */
 	const char *pin; /* what the digest has to be, or NULL */
 	void (*warn)(const char *fmt, ...)
 		printf_like(1, 2); /* of what was left out; NULL = nobody */

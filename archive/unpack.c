@@ -333,6 +333,7 @@ static int digest_of(struct unpack *u, char digest[DIGEST_TEXT])
 		.out = -1,
 		.stop_fd = u->o->stop_fd,
 		.digest = true,
+		.own = true,
 	};
 
 	if (d->file >= 0) {
@@ -375,10 +376,11 @@ int unpack(int in, const char *target, const struct unpack_opts *o, char digest[
 		r = all_members(&u);
 	if (r == 0)
 		r = tail(&u);
-	if (r == 0)
-		r = dest_settle(&u.dest, e);
+	/* Before directories get modes that may keep us out. */
 	if (r == 0 && o->digest)
 		r = digest_of(&u, digest);
+	if (r == 0)
+		r = dest_settle(&u.dest, e);
 	if (r == 0 && stop_asked(o->stop_fd))
 		r = interrupted(e);
 	return r == 0 ? dest_commit(&u.dest, e) : r;

@@ -196,14 +196,13 @@ static int prepare(struct guest *g, struct process *p, struct err *e)
 }
 
 /* The command gets the console. */
-static void run_console(struct guest *g, struct process *p)
+static void run_console(struct process *p)
 {
 	struct proc_status st = { 0 };
 	struct proc_failure f;
 	pid_t pid, got;
 
 	p->spec.new_session = true;
-	p->spec.controlling_tty = g->process->tty;
 	if (proc_spawn(&p->spec, &pid, &f) < 0) {
 		log_failure(p, &f);
 		return;
@@ -228,10 +227,11 @@ static void run_alone(struct guest *g, struct err *e)
 	struct process p = { .spec = PROC_SPEC_INIT };
 
 	if (prepare(g, &p, e) == 0) {
+		p.spec.new_session = p.spec.controlling_tty = g->process->tty;
 		if (g->process->exec)
 			run_exec(&p);
 		else
-			run_console(g, &p);
+			run_console(&p);
 	}
 	process_free(&p);
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,12 +14,15 @@
 
 int io_write_all(int fd, const void *p, size_t n)
 {
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
 	const char *at = p;
 
 	while (n) {
 		ssize_t k = write(fd, at, n);
 
-		if (k < 0 && errno == EINTR)
+		if (k < 0 && errno == EAGAIN)
+			(void)!poll(&room, 1, -1);
+		if (k < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (k < 0)
 			return -errno;

@@ -8,7 +8,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
-/* Writes all n bytes. Returns 0 or a negative errno. */
+/* Writes all n bytes, and waits where O_NONBLOCK would not. Returns 0 or a negative errno. */
 int io_write_all(int fd, const void *p, size_t n) must_check;
 
 /* Reads until n bytes are there or the file ends. Returns the count or a negative errno. */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@
 
 #include "lib/cleanup.h"
 
-#define TRIES 100 /* names of no meaning */
+#define TRIES 100    /* names of no meaning */
+#define LINKS_MAX 40 /* as the kernel */
 
 static int named_temp(struct output *o)
 {
@@ -34,14 +36,40 @@ static int named_temp(struct output *o)
 	return fchmod(o->fd, 0666 & ~mask) < 0 ? -errno : 0;
 }
 
-/* The path that is meant (through symlinks), and its directory. */
+/* Where the symlink at path leads, or NULL when it is none. */
+static char *target_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char to[PATH_MAX], *joined;
+	ssize_t n = readlink(path, to, sizeof(to) - 1);
+
+	if (n <= 0)
+		return NULL;
+	to[n] = '\0';
+	if (*to == '/' || !slash)
+		return strdup(to);
+	return asprintf(&joined, "%.*s%s", (int)(slash - path + 1), path, to) < 0 ? NULL : joined;
+}
+
+/* The path that is meant, through symlinks, of which the last may lead to nothing yet; its directory. */
 static int set_path(struct output *o, const char *path)
 {
 	char *slash;
 
-	o->path = realpath(path, NULL);
-	if (!o->path)
-		o->path = strdup(path);
+	o->path = strdup(path);
+	for (int i = 0; o->path && i < LINKS_MAX; i++) {
+		char *real = realpath(o->path, NULL), *next;
+
+		if (!real && errno == ELOOP)
+			return -ELOOP;
+		next = real ? real : target_of(o->path);
+		if (!next)
+			break;
+		free(o->path);
+		o->path = next;
+		if (real)
+			break;
+	}
 	if (!o->path)
 		return -ENOMEM;
 	slash = strrchr(o->path, '/');

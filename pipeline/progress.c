@@ -2,6 +2,7 @@
 /* The line is written over, and cut to the terminal's width. */
 #include "pipeline/progress.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -34,10 +35,16 @@ static size_t width(void)
 
 void progress_show(struct progress *p, const struct run *r, size_t n, uint64_t ms)
 {
+	struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
 	cleanup_buf struct buf b = { 0 };
-	size_t from = strlen(CLEAR), room = width() - 1;
-	int k = buf_addf(&b, CLEAR "%llu:%02llu", (unsigned long long)ms / 60000,
-			 (unsigned long long)ms / 1000 % 60);
+	size_t from = strlen(CLEAR), columns = width() - 1;
+	int k;
+
+	if (ms < p->next || poll(&room, 1, 0) <= 0)
+		return;
+	p->next = ms + PROGRESS_EACH_MS;
+	k = buf_addf(&b, CLEAR "%llu:%02llu", (unsigned long long)ms / 60000,
+		     (unsigned long long)ms / 1000 % 60);
 
 	for (size_t i = 0; i < n && k == 0; i++) {
 		const struct stage *s = &r->plan->stage[i];
@@ -56,8 +63,8 @@ void progress_show(struct progress *p, const struct run *r, size_t n, uint64_t m
 		if ((unsigned char)b.p[i] < ' ' || (unsigned char)b.p[i] > '~')
 			b.p[i] = '?';
 	}
-	if (b.len > from + room)
-		b.len = from + room;
+	if (b.len > from + columns)
+		b.len = from + columns;
 	(void)!io_write_all(STDERR_FILENO, b.p, b.len);
 	p->shown = true;
 }

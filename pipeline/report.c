@@ -9,6 +9,7 @@
 
 #include "lib/b64.h"
 #include "lib/cleanup.h"
+#include "lib/json.h"
 
 /* NULL without memory, which is looked at once, at the end. */
 static json_t *text(const char *p, size_t n)
@@ -21,6 +22,19 @@ static json_t *text(const char *p, size_t n)
 	if (b64_encode_padded(p, n, &b) < 0)
 		return NULL;
 	return json_pack("{s:s}", "base64", b.p ? b.p : "");
+}
+
+/* For people: a byte that is no UTF-8 is a '?'. */
+static json_t *sentence(const char *p, size_t n)
+{
+	cleanup_buf struct buf b = { 0 };
+	int r = buf_reserve(&b, n);
+
+	for (size_t at = 0, k; at < n && r == 0; at += k ? k : 1) {
+		k = json_utf8(p + at, n - at);
+		r = k ? buf_add(&b, p + at, k) : buf_addc(&b, '?');
+	}
+	return r < 0 ? NULL : json_stringn(b.p, b.len);
 }
 
 static json_t *words(const struct argv *a)
@@ -76,7 +90,7 @@ static json_t *line_of(const struct run *r, size_t i)
 	if (k == 0)
 		k = json_object_set_new(
 			line, "error",
-			told->own ? text(told->msg, strnlen(told->msg, sizeof(told->msg)))
+			told->own ? sentence(told->msg, strnlen(told->msg, sizeof(told->msg)))
 				  : json_null());
 	if (k == 0 && r->tail)
 		k = json_object_set_new(line, "stderr", text(tail, n));

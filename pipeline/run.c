@@ -30,8 +30,7 @@
 #include "pipeline/pump.h"
 
 #define PROGRESS_MS 2000 /* a pipeline that takes less needs none */
-#define PROGRESS_EACH_MS 500
-#define GIVE_UP_S 2 /* between two TERMs; the second one is a KILL */
+#define GIVE_UP_S 2	 /* between two TERMs; the second one is a KILL */
 
 /* What one turn of the loop waits for: open descriptors only, so no more than there may be. */
 struct waits {

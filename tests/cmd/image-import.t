@@ -138,9 +138,8 @@ is 'M1: its size' "$(in_image sparse | awk '/big/ { print $4 }')" 104857603
 is 'M1: its end' "$(cat_image sparse big | tail -c 3)" end
 ok 'M1: its root is small' test "$(stat -c %s "$(root_of sparse)")" -lt 100000
 tar -cf - big | gzip >zeros.tar.gz
-# A limit on files is one on what is spooled, too: 102400 blocks are less than it would be.
 mkdir tmp
-status 'M1: zeros wait in no blocks' 0 sh -c 'TMPDIR=$PWD/tmp "$EXECVM" image import zeros <zeros.tar.gz'
+status 'M1: zeros, packed' 0 sh -c 'TMPDIR=$PWD/tmp "$EXECVM" image import zeros <zeros.tar.gz'
 is 'M1: nothing is left where they waited' "$(ls -A tmp)" ''
 
 # A command line that cannot be.

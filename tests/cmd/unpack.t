@@ -163,6 +163,25 @@ status 'D17: closed stdin' 125 sh -c '"$EXECVM" unpack to/y <&-'
 status 'D17: no TARGET' 125 "$EXECVM" unpack </dev/null
 is 'D12: a digest, told' "$("$EXECVM" unpack --digest-fd 1 to/y <src.tar)" "$("$EXECVM" pack --digest src)"
 is 'D12: of a file' "$("$EXECVM" unpack --digest-fd 1 to/f <file.tar)" "sha256:$(sha256sum <to/f | cut -c 1-64)"
+if [ "$(id -u)" = 0 ] && setpriv --reuid 1234 --regid 1234 --clear-groups true 2>/dev/null; then
+	mkdir -p shut/d
+	echo x >shut/f
+	echo y >shut/d/g
+	chmod 0 shut/f
+	chmod 300 shut/d
+	"$EXECVM" pack shut >shut.tar
+	mkdir for-user
+	chown 1234 for-user
+	cp "$EXECVM" ./execvm-copy && chmod 755 . execvm-copy
+	status 'D12: of what its owner may not read, by him' 0 \
+		setpriv --reuid 1234 --regid 1234 --clear-groups ./execvm-copy unpack --digest-fd 1 for-user/shut <shut.tar
+	is 'D12: of what its owner may not read, by him: it is that' "$(cat out)" "$("$EXECVM" pack --digest shut)"
+	is 'D12: of what its owner may not read, by him: the modes' \
+		"$(stat -c %a for-user/shut/f for-user/shut/d | paste -sd ' ')" '0 300'
+	chmod -R u+rwx shut for-user
+else
+	skip 'D12: of what its owner may not read' 'setpriv: cannot'
+fi
 is 'D12: of a symlink' "$("$EXECVM" unpack --digest-fd 1 to/l <link.tar)" "$("$EXECVM" pack --digest to/l)"
 status 'D12: --digest-fd 9, closed' 125 "$EXECVM" unpack --digest-fd 9 to/z <src.tar
 fresh
@@ -204,7 +223,7 @@ fi
 head -c 1000000 in.tar >part.tar
 interrupted() { # SIGNAL STATUS TARGET
 	rm -f pipe && mkfifo pipe
-	"$HELPERS/with-signals" -d 2 -d 15 -d 1 "$EXECVM" unpack "$3" <pipe 2>err &
+	"$HELPERS/with-signals" -d 2 -d 3 -d 15 -d 1 "$EXECVM" unpack "$3" <pipe 2>err &
 	pid=$!
 	exec 3>pipe
 	cat part.tar >&3
@@ -220,6 +239,8 @@ for where in to/new to/m; do
 	interrupted TERM 143 $where
 	interrupted INT 130 $where
 	interrupted HUP 129 $where
+	interrupted QUIT 131 $where
+	interrupted USR1 138 $where
 done
 is 'D20: what was merged is empty' "$(left to/m)" ''
 rm -f pipe && mkfifo pipe

@@ -114,9 +114,11 @@ static void a_link_is_followed(int watch)
 	struct err e = { 0 };
 	struct stat st;
 
-	tap_case("a link is followed, to a file; else it is replaced");
-	ok(symlink("one", "to-one") == 0 && symlink("none", "to-none") == 0);
-	ok_str(appeared(watch), "to-one, to-none");
+	tap_case("a link is followed, also to what is not there yet");
+	ok(symlink("one", "to-one") == 0 && symlink("dir0/none", "to-none") == 0);
+	ok(mkdir("dir0", 0700) == 0 && symlink("../last", "dir0/none") == 0);
+	ok(symlink("loop", "loop") == 0);
+	appeared(watch);
 	ok_int(fill(&o, "to-one", "third", &e), 0);
 	ok_int(output_commit(&o, &e), 0);
 	output_free(&o);
@@ -125,8 +127,11 @@ static void a_link_is_followed(int watch)
 	ok_int(fill(&o, "to-none", "fourth", &e), 0);
 	ok_int(output_commit(&o, &e), 0);
 	output_free(&o);
-	ok(holds("to-none", "fourth"));
-	ok(lstat("to-none", &st) == 0 && S_ISREG(st.st_mode));
+	ok(holds("last", "fourth"));
+	ok(lstat("to-none", &st) == 0 && S_ISLNK(st.st_mode));
+	ok(output_open(&o, "loop", &e) < 0);
+	ok_str(e.msg, "create loop: Too many levels of symbolic links");
+	output_free(&o);
 	appeared(watch);
 }
 

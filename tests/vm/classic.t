@@ -62,6 +62,11 @@ is 'I33: it has the console and nothing else' "$(tr -d '\r' <out | grep '^[0-9] 
 shows 'I33: no signal is blocked' 'blocked:'
 shows 'I33: nor ignored' 'ignored:'
 
+status 'I33: exec with a terminal: the machine ends' 0 original "rdinit=/init
+$(payload '{"root": "/dev/sr0", "exec": true, "tty": true, "args": ["/bin/sh", "-c",
+	"read -r pid comm state ppid group session tty rest </proc/self/stat; echo \"$$ $session $((tty != 0))\"; exec reboot -f"]}')"
+shows 'I33: exec with a terminal: it is the controlling one' '1 1 1'
+
 status "I4: the original's payload: the machine ends" 0 original "rdinit=/init
 $(payload '{"Mounts": [{"Device": "/dev/sr0", "Target": "/newroot/cd", "MType": "iso9660", "Options": "ro,nosuid"}],
 	"Args": ["/newroot/cd/bin/busybox", "grep", "newroot", "/proc/mounts"]}')"
