@@ -122,7 +122,7 @@ skip_all() {
 }
 
 wait_for() {
-	tap_tries=250
+	tap_tries=$((250 * ${EXECVM_TIME_FACTOR:-1}))
 	until "$@"; do
 		tap_tries=$((tap_tries - 1))
 		[ $tap_tries -gt 0 ] || return 1

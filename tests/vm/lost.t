@@ -156,7 +156,7 @@ memory() {
 hello='hello; start; out ready'
 hostile() {
 	played 'garbage for a greeting' 'wire: ' 'junk 100; hang'
-	played 'another version' 'wire: ' 'raw 657865637664d2d; hang'
+	played 'a greeting that is cut' 'wire: ' 'raw 65786563766d2d0a; hang'
 	played 'a greeting of the future' 'wire: ' 'raw 65786563766d2d7769726520320a; hang'
 	played 'garbage after the greeting' 'wire: ' 'hello; junk 100; hang'
 	played 'garbage while the command runs' 'wire: ' "$hello; junk 1000; hang"

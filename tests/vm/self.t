@@ -5,8 +5,11 @@
 # shellcheck disable=SC2153  # SRCDIR is given by tests/run
 . "$SRCDIR/tests/tap.sh"
 
-make -s -C "$SRCDIR" debian-root >root.log 2>&1
-json=$SRCDIR/build/demo/debian.json
+make -s -C "$SRCDIR" BUILD="$BUILD" debian-root >root.log 2>&1 || {
+	diag "$(tail -n 5 root.log)"
+	skip_all 'no Debian root could be made'
+}
+json=$BUILD/demo/debian.json
 run_in_vm=$(dirname "$EXECVM")/run-in-vm
 
 # The work tree as it would be committed, so that a change is tested before it is.

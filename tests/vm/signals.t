@@ -213,14 +213,14 @@ moments() {
 	export VM_FAKE='hello; start; out ready; flood'
 	begin -- true
 	kill -s TERM $pid
-	sleep 0.2
+	sleep 0.5
 	kill -s TERM $pid
 	ends
 	is 'W10: a machine that never stops talking can be ended' $? 137
 	export VM_FAKE='hello; start; out ready; hang'
 	begin -- true
 	kill -s TERM $pid
-	sleep 0.2
+	sleep 0.5
 	kill -s TERM $pid
 	ends
 	is 'W10: a machine that does not listen any more can be ended' $? 137

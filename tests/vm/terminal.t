@@ -202,7 +202,7 @@ mixes() {
 	ok 'T2: -n, stdout a file: nothing is changed' is_set isig icanon echo opost
 	keys C-c
 	see theend
-	run "./fake 'nap 200; exit 0 0; close' 2>errors; echo the''end"
+	run "./fake 'nap 3000; exit 0 0; close' 2>errors; echo the''end"
 	see 'it runs'
 	ok 'T2: stderr redirected: all is raw' is_set -isig -icanon -echo -opost
 	ok 'T2: stderr redirected: it ends' see theend
@@ -211,7 +211,7 @@ mixes() {
 	ok 'T2: lines of ours begin at the left while all is raw' wait_for shows '^(two|three)'
 	see theend
 	# Each name of it is the same terminal; and what is restored is what was there.
-	run "stty -g >before; ./fake 'nap 500; exit 0 0; close' >/dev/tty; echo the''end; stty -g >after2"
+	run "stty -g >before; ./fake 'nap 3000; exit 0 0; close' >/dev/tty; echo the''end; stty -g >after2"
 	see 'it runs'
 	ok 'T2: /dev/tty is the same terminal' is_set -isig -icanon -echo -opost
 	see theend
