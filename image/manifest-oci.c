@@ -192,6 +192,7 @@ int manifest_oci(const struct members *m, struct manifest *out, struct err *e)
 	cleanup_buf struct buf text = { 0 };
 	cleanup_json json_t *j = NULL;
 	const json_t *list;
+	bool ours = false;
 	int r = members_load(m, "index.json", RECORD_MAX, &text, e);
 
 	if (r < 0)
@@ -202,7 +203,12 @@ int manifest_oci(const struct members *m, struct manifest *out, struct err *e)
 	list = json_object_get(j, "manifests");
 	if (!json_is_array(list))
 		return err_set(e, EINVAL, "index.json: no list of manifests");
-	for (size_t i = 0; r == 0 && i < json_array_size(list); i++)
-		r = read_image(m, json_array_get(list, i), out, e);
+	for (size_t i = 0; i < json_array_size(list); i++)
+		ours |= for_this_machine(json_array_get(list, i));
+	/* One for another machine is taken only where there is no choice. */
+	for (size_t i = 0; r == 0 && i < json_array_size(list); i++) {
+		if (!ours || for_this_machine(json_array_get(list, i)))
+			r = read_image(m, json_array_get(list, i), out, e);
+	}
 	return r;
 }

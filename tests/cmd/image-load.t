@@ -70,6 +70,14 @@ nested '{"os":"linux","architecture":"other"}'
 status 'M12: none for this machine: 125' 125 "$EXECVM" image load <o.tar
 like 'M12: none for this machine: why' "$(cat err)" 'an index without an image for this machine'
 
+d=$(descriptor manifest application/vnd.oci.image.manifest.v1+json)
+name='"annotations":{"org.opencontainers.image.ref.name":"flat:1"}'
+printf '{"manifests":[%s,"platform":{"os":"linux","architecture":"%s"},%s},{"digest":"sha256:%064d","platform":{"os":"linux","architecture":"none"},%s}]}' \
+	"${d%\}}" "$here" "$name" 1 "$name" >box/index.json
+tar -C box -cf o.tar .
+status 'M12: platforms in the index itself' 0 "$EXECVM" image load <o.tar
+same_image 'platforms in the index itself' flat:1
+
 # A layer that is there twice is a symlink in what docker writes.
 docker_archive d.tar '["links:1"]' "$config" l1.tar l2.tar l3.tar
 a=$(digest l1.tar)

@@ -55,9 +55,9 @@ through() { # NAME
 }
 
 shells() {
-	for shell in dash bash 'zsh' tcsh fish 'busybox ash' ksh mksh; do
+	for shell in dash bash zsh tcsh fish 'busybox ash'; do
 		program=$(command -v "${shell% *}") || {
-			diag "no $shell here"
+			skip "E4: $shell" "ssh: no $shell here"
 			continue
 		}
 		case $shell in
