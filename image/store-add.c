@@ -138,10 +138,7 @@ int store_add(const struct store *s, int root, struct record *record, const stru
 	/* Short, and not to be left in the middle. */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
-	/* What one that was killed has left goes first. */
-	r = store_collect(s, e);
-	if (r == 0)
-		r = add_locked(s, root, record, &text, names, digest, e);
+	r = add_locked(s, root, record, &text, names, digest, e);
 	if (r < 0 && store_collect(s, &ignored) < 0)
 		r = -e->code; /* what was to be said is in e */
 	store_unlock(s);

@@ -559,7 +559,7 @@ static int result(struct state *s, int r, int *code, struct err *e)
 	struct session *n = s->session;
 
 	*code = EXIT_EXECVM;
-	s->r->begun = n->command.exec_sent || n->copied_in;
+	s->r->begun = n->command.exec_sent;
 	if (s->end_signal) {
 		*code = EXIT_SIGNAL + s->end_signal;
 		return err_set(e, EINTR, "ended by %s", proc_signal_name(s->end_signal));
@@ -568,8 +568,8 @@ static int result(struct state *s, int r, int *code, struct err *e)
 		*code = EXIT_TIMEOUT;
 		return err_set(e, ETIMEDOUT, "the command ran longer than its time");
 	}
-	s->r->told = has_failed(n);
-	if (s->r->told)
+	s->r->told = has_failed(n) || n->copy_refused;
+	if (has_failed(n))
 		return refuse(n, code, e);
 	if (n->command.has_exit && session_writable(n) && !n->written_back)
 		return err_set(e, EIO,

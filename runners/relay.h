@@ -41,7 +41,7 @@ struct relay {
 	bool has_status; /* of the command, which then is: */
 	struct proc_status status;
 	bool begun;	/* the command may have started: the guest was asked to start it */
-	bool told;	/* the guest has said itself why it cannot run the command */
+	bool told;	/* why the command cannot run is known, and is not the machine's fault */
 	bool contact;	/* the guest has spoken: nothing was read from stdin before */
 	bool lost;	/* the machine ended without a word */
 	bool qemu_gone; /* reaped */

@@ -65,6 +65,12 @@ static void drop_copy(struct session *s)
 	s->now = NULL;
 }
 
+int session_copy_refused(struct session *s, const char *host, struct err *e)
+{
+	s->copy_refused = true;
+	return err_wrap(e, "--in %s", host);
+}
+
 int session_copy_begin(struct session *s, const struct vm_copy *what, enum copy_kind kind,
 		       struct err *e)
 {
@@ -74,9 +80,9 @@ int session_copy_begin(struct session *s, const struct vm_copy *what, enum copy_
 		r = connect_copy(s, e);
 	if (r < 0)
 		drop_copy(s);
-	return r < 0 ? err_wrap(e, "--%s %s", kind == COPY_OUT ? "out" : "in",
-				kind == COPY_OUT ? what->guest : what->host)
-		     : 0;
+	if (r < 0 && kind == COPY_OUT)
+		return err_wrap(e, "--out %s", what->guest);
+	return r < 0 ? session_copy_refused(s, what->host, e) : 0;
 }
 
 /* Why the guest's half has failed; 0 when it has not. */
@@ -104,7 +110,7 @@ static int end_copy_in(struct session *s, struct err *e)
 
 	if (r == 0 && s->copy.kind == COPY_IN)
 		memcpy(s->record->in[s->copied_in - 1], s->copy.digest, DIGEST_TEXT);
-	return r < 0 ? err_wrap(e, "--in %s", s->copy.what->host) : 0;
+	return r < 0 ? session_copy_refused(s, s->copy.what->host, e) : 0;
 }
 
 /* What comes out is made only when the guest's half has ended well. */
@@ -159,7 +165,7 @@ int session_copy_go(struct session *s, struct err *e)
 
 	if (!out && s->copy.pid && copy_has_ended(&s->copy)) {
 		if (copy_end(&s->copy, e) < 0)
-			return err_wrap(e, "--in %s", s->copy.what->host);
+			return session_copy_refused(s, s->copy.what->host, e);
 		if (!j->in_done && job_end_input(j, e) < 0)
 			return -e->code;
 	}

@@ -10,6 +10,9 @@
 int session_copy_begin(struct session *s, const struct vm_copy *what, enum copy_kind kind,
 		       struct err *e) must_check nonnull(1, 2, 4);
 
+/* What was to be copied in cannot be, for a reason that is the run's own: e says of which file. */
+int session_copy_refused(struct session *s, const char *host, struct err *e) nonnull(1, 2, 3);
+
 /*
  * Looks how far it is, and ends it when both halves are over. What cannot be copied in is an error
  * of the run; what cannot be copied out is left out.

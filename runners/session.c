@@ -80,7 +80,7 @@ int session_feed(struct session *s, struct err *e)
 		tty_again(&s->tty);
 	r = session_copy_waits(s) ? session_copy_look(s, e) : job_read(s->now, e);
 	if (r < 0 && copied)
-		return err_wrap(e, "--in %s", s->copy.what->host);
+		return session_copy_refused(s, s->copy.what->host, e);
 	if (r <= 0)
 		return r;
 	if (!copied)

@@ -51,6 +51,7 @@ struct session {
 	struct copy copy;
 	bool times_next;	      /* of the last one that went in */
 	size_t copied_in, copied_out; /* how many are done or under way */
+	bool copy_refused;	      /* one that goes in, for a reason that is the run's own */
 	struct job *now;	      /* whose turn it is; NULL = nobody's */
 	struct tty tty;
 	/* what is to be said, and what was */

@@ -7,14 +7,13 @@
  * command, as with ssh. The words pass as they are.
  *
  * srun says on its stderr how the task ended, which is nothing that a command would say. So its
- * stderr is a log of ours, and the task's goes to ours by --error, which srun opens here.
+ * stderr is a log of ours, and the task's goes to a pipe of ours by --error, which srun opens here.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -78,14 +77,17 @@ static void deliver(void *ctx, pid_t pid, int sig)
 }
 
 struct relay {
-	char *name; /* of the job; NULL = not ours to signal */
-	int rd, wr; /* a pipe for srun's stdout */
+	const char *stream; /* "stdout" or "stderr" */
+	int to;		    /* its descriptor */
+	char *name;	    /* of the job; NULL = not ours to signal */
+	int rd, wr;	    /* a pipe for srun */
 	pid_t pid;
 };
 
 /*
- * srun drops what it cannot write and says nothing. So it writes to a pipe, and this process passes it
- * on: a task whose reader has gone is told so, as by its own write.
+ * srun drops what it cannot write and says nothing, and what it opens by a name it writes to at an
+ * offset of its own. So it writes to a pipe, and this process passes it on: a task whose reader has
+ * gone is told so, as by its own write.
  */
 static int pass_on(void *ctx)
 {
@@ -103,23 +105,21 @@ static int pass_on(void *ctx)
 	sigdelset(&signals.ignored, SIGCHLD);
 	proc_signals_restore(&signals);
 	while (r == 0 && (n = read(relay->rd, chunk, sizeof(chunk))) > 0)
-		r = io_write_all(STDOUT_FILENO, chunk, (size_t)n);
+		r = io_write_all(relay->to, chunk, (size_t)n);
 	if (r < 0 && relay->name && push_cancel(relay->name, SIGPIPE, &argv) == 0)
 		guard_undo(argv.v);
 	return r < 0 && r != -EPIPE ? -r : 0;
 }
 
-static int relay_start(struct relay *relay, struct client *c, struct err *e)
+static int relay_start(struct relay *relay, struct err *e)
 {
 	int r = fd_pipe(&relay->rd, &relay->wr, 0);
 
 	if (r == 0)
 		r = proc_fork(pass_on, relay, SIGKILL, &relay->pid);
-	close(take_fd(&relay->rd)); /* srun is to see that it has gone */
-	if (r < 0)
-		return err_code(e, -r, "pass on stdout");
-	c->out = relay->wr;
-	return 0;
+	if (relay->rd >= 0)
+		close(take_fd(&relay->rd)); /* srun is to see that it has gone */
+	return r < 0 ? err_code(e, -r, "pass on %s", relay->stream) : 0;
 }
 
 /* Everything has been passed on, or cannot be. */
@@ -127,12 +127,15 @@ static int relay_end(struct relay *relay, const struct client *c, struct err *e)
 {
 	struct proc_status st = { 0 };
 
-	close(take_fd(&relay->wr));
+	if (relay->wr >= 0)
+		close(take_fd(&relay->wr));
+	if (relay->pid <= 0)
+		return 0;
 	if (c->end.killed)
 		kill(relay->pid, SIGKILL);
 	if (proc_wait(relay->pid, &st) < 0 || st.kind != PROC_EXITED || !st.value || e->msg[0])
 		return 0;
-	return err_code(e, st.value, "write stdout");
+	return err_code(e, st.value, "write %s", relay->stream);
 }
 
 static int fill(const struct vm_spec *s, const char *name, int err, struct client *c, struct err *e)
@@ -162,42 +165,52 @@ static int fill(const struct vm_spec *s, const char *name, int err, struct clien
 	return r < 0 ? err_memory(e) : 0;
 }
 
+/* srun, with its streams passed on. */
+static int run_relayed(const struct vm_spec *s, char *name, struct client *c,
+		       const struct proc_signals *entry, int closed, struct err *e)
+{
+	char *job = c->deliver ? name : NULL;
+	struct relay out = { "stdout", STDOUT_FILENO, job, -1, -1, 0 };
+	struct relay err = { "stderr", STDERR_FILENO, job, -1, -1, 0 };
+	int code = EXIT_EXECVM;
+
+	if (relay_start(&out, e) == 0 && relay_start(&err, e) == 0) {
+		c->out = out.wr;
+		c->keep[c->nkeep++] = err.wr;
+		if (fill(s, name, err.wr, c, e) == 0)
+			code = client_run(s, c, entry, closed, e);
+	}
+	/* The second one has inherited the pipe of the first. */
+	if (relay_end(&err, c, e) < 0)
+		code = EXIT_EXECVM;
+	return relay_end(&out, c, e) < 0 ? EXIT_EXECVM : code;
+}
+
 static int slurm_run(const struct vm_spec *s, const struct proc_signals *entry, int closed,
 		     struct err *e)
 {
 	cleanup_client struct client c = CLIENT_INIT;
 	cleanup_close int log = memfd_create("srun log", MFD_CLOEXEC);
-	cleanup_close int err = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 	char name[32];
-	struct relay relay = { .rd = -1, .wr = -1 };
-	struct stat st;
 	int code = EXIT_EXECVM;
 
-	if (log < 0 || err < 0) {
-		err_sys(e, "descriptors for srun");
+	if (log < 0) {
+		err_sys(e, "memfd_create");
 		return code;
 	}
 	c.elsewhere = true;
 	c.err = log;
 	c.ctx = name;
 	/* Within an allocation it is a step of somebody's job, which is not ours to signal. */
-	if (!getenv("SLURM_JOB_ID")) {
+	if (!getenv("SLURM_JOB_ID"))
 		c.deliver = deliver;
-		relay.name = name;
-	}
-	c.keep[c.nkeep++] = err;
-	if (token_make("execvm-", name, sizeof(name), e) < 0 || fill(s, name, err, &c, e) < 0)
+	if (token_make("execvm-", name, sizeof(name), e) < 0)
 		return code;
 	if (s->dry_run || closed & 1 << STDOUT_FILENO)
-		return client_run(s, &c, entry, closed, e);
-	if (relay_start(&relay, &c, e) < 0)
-		return code;
-	code = client_run(s, &c, entry, closed, e);
-	/* srun has opened it anew: what is said here next would stand on what the task has said. */
-	if (fstat(err, &st) == 0 && S_ISREG(st.st_mode))
-		lseek(err, 0, SEEK_END);
-	if (relay_end(&relay, &c, e) < 0)
-		return EXIT_EXECVM;
+		return fill(s, name, STDERR_FILENO, &c, e) < 0
+			       ? code
+			       : client_run(s, &c, entry, closed, e);
+	code = run_relayed(s, name, &c, entry, closed, e);
 	/* srun says how a task failed, and then the status is the task's. */
 	if (code && !e->msg[0] && !c.end.signal && !client_said(log, ": task 0: ") &&
 	    client_reason(log, "srun", "--help", e))

@@ -81,6 +81,8 @@ ways_out() {
 	{ run -- /bin/sh -c 'echo the task >&2' </dev/null && echo next >&2; } 2>both
 	is 'E1: slurm: stderr is a file: what is said next stands behind' "$(cat both)" 'the task
 next'
+	run -- /bin/sh -c 'for i in 1 2 3 4; do echo out; sleep 0.2; echo err >&2; sleep 0.2; done' </dev/null >both 2>&1
+	is 'E1: slurm: stdout and stderr in one file: nothing is lost' "$(grep -c -x out both)$(grep -c -x err both)" 44
 	for s in TERM:143 INT:130 HUP:129 QUIT:131; do
 		begin -- /bin/sh -c 'echo ready; exec sleep "$1"' sh $word
 		kill -s "${s%:*}" "$pid"

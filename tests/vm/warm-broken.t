@@ -166,6 +166,15 @@ restores() {
 		"$EXECVM" run --warm -n --in "stamp@sha256:$(printf %064d 0)=/stamp" -- /bin/true
 	is 'F6: a copy that is refused: once' "$(ways)" 'freeze restore'
 	is 'F6: nor is that, or to make none any more' "$(find "$templates" -mindepth 1 -maxdepth 1 -type d | wc -l)$(find "$templates" -name '*.bad' | wc -l)" 10
+	VM_FAKE='hello; quit 1'
+	QEMU_DOES=$goes_on
+	: >starts
+	status 'F6: lost while something is copied in: its status' 7 \
+		"$EXECVM" run --warm -n --in stamp=/stamp -- /bin/sh -c 'echo it runs; exit 7'
+	is 'F6: lost while something is copied in: it boots' "$(cat out) $(ways)" 'it runs restore boot'
+	is 'F6: lost while something is copied in: the template is gone' "$(find "$templates" -mindepth 1 -maxdepth 1 -type d)" ''
+	QEMU_DOES=''
+	fresh
 	# What has begun is not begun again, however near the end of the machine is to its beginning.
 	for steps in 'out it runs; quit 1' 'quit 1' 'die 9' 'raw ffffffff; nap 100' 'out it runs; nap 100; die 11'; do
 		for _ in 1 2 3 4; do
